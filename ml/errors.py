@@ -1,0 +1,137 @@
+"""Everything that can go wrong, as one tree.
+
+PlatformError
+├── ConfigError
+│   └── ContractError
+├── DataError                 bad input; trying again does not help
+│   ├── FileRefused
+│   ├── ValidationFailed
+│   ├── InvalidInput
+│   └── NotEnoughData
+├── ModelError
+│   ├── ModelNotFound
+│   ├── NoProductionModel
+│   ├── BundleRefused
+│   └── PromotionConflict
+├── DriftDetected
+└── Unavailable               a service did not answer; trying again may help
+
+Constructors take facts; the sentence for the person on duty is made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class PlatformError(Exception):
+    """Base of all errors the platform raises on purpose."""
+
+
+class ConfigError(PlatformError):
+    """A setting or a file of a use case is wrong."""
+
+
+class ContractError(ConfigError):
+    """A contract or model file cannot be used."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+
+
+class DataError(PlatformError):
+    """The data is at fault; the same data will fail again."""
+
+
+class FileRefused(DataError):
+    """A whole file was refused; no row of it was loaded."""
+
+    def __init__(self, file: str, reason: str, *, byte: int | None = None, line: int | None = None) -> None:
+        where = "".join(f", {name} {value}" for name, value in (("byte", byte), ("line", line)) if value is not None)
+        super().__init__(f"{file} refused{where}: {reason}. No row of it was loaded.")
+        self.file, self.reason, self.byte, self.line = file, reason, byte, line
+
+
+class ValidationFailed(DataError):
+    """More rows than allowed broke the contract."""
+
+    def __init__(self, file: str, bad: int, total: int, limit: float, reasons: Sequence[str], report: str) -> None:
+        super().__init__(
+            f"{file}: {bad} of {total} rows ({bad / max(total, 1):.1%}) break the contract, "
+            f"the limit is {limit:.1%}. Most frequent: {'; '.join(reasons) or 'none'}. "
+            f"No row of it became a feature; the rows are in quarantine. Report: {report}"
+        )
+        self.file, self.bad, self.total, self.limit = file, bad, total, limit
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One field of a request that cannot be used, and why."""
+
+    field: str
+    message: str
+
+
+class InvalidInput(DataError):
+    """A prediction request breaks the contract; names each field."""
+
+    def __init__(self, problems: Sequence[FieldProblem]) -> None:
+        super().__init__("; ".join(f"{p.field}: {p.message}" for p in problems))
+        self.problems = tuple(problems)
+
+
+class NotEnoughData(DataError):
+    """Too few rows, or only one class, to train on."""
+
+
+class ModelError(PlatformError):
+    """The registry holds no usable model for what was asked."""
+
+
+class ModelNotFound(ModelError):
+    """No such registered model or version."""
+
+    def __init__(self, name: str, version: str | None = None) -> None:
+        what = f"version {version} of model {name!r}" if version else f"model {name!r}"
+        super().__init__(f"The registry has no {what}. `make list-versions MODEL_NAME={name}` shows what it has.")
+        self.name, self.version = name, version
+
+
+class NoProductionModel(ModelError):
+    """No version is in production yet."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Model {name!r} has no production version. Promote one: "
+            f"`make promote MODEL_NAME={name} VERSION=<n>`, or alias `production` in the MLflow UI."
+        )
+        self.name = name
+
+
+class BundleRefused(ModelError):
+    """A version's serving bundle is missing, corrupt or not what was registered."""
+
+    def __init__(self, name: str, version: str, reason: str) -> None:
+        super().__init__(f"Version {version} of {name!r} cannot be served: {reason}.")
+        self.name, self.version, self.reason = name, version, reason
+
+
+class PromotionConflict(ModelError):
+    """Somebody else changed production at the same time."""
+
+    def __init__(self, name: str, version: str, reason: str) -> None:
+        super().__init__(f"Version {version} of {name!r} was not promoted: {reason}.")
+        self.name, self.version = name, version
+
+
+class DriftDetected(PlatformError):
+    """The window differs from the training data by more than the limits."""
+
+
+class Unavailable(PlatformError):
+    """A service did not answer."""
+
+    def __init__(self, service: str, address: str, reason: str) -> None:
+        super().__init__(f"{service} at {address} did not answer: {reason}. `make status` shows what runs.")
+        self.service = service

@@ -1,0 +1,36 @@
+"""Where the platform's services and folders are: environment variables, prefix ``ML_``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Addresses and folders; read from the environment at the moment it is built.
+
+    Raises pydantic's ``ValidationError`` naming the variable when a required one is unset.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ML_", extra="ignore")
+
+    database_url: str
+    """SQLAlchemy-free libpq URL of the platform's database, e.g. ``postgresql://user@host/ml``."""
+    mlflow_tracking_uri: str = "http://127.0.0.1:5000"
+    mlflow_public_url: str | None = None
+    """Address of MLflow as people reach it; links in logs use it. Default: the tracking URI."""
+    use_cases_dir: Path = Path("data")
+    """Each folder below it with a ``contract.yaml`` is a use case."""
+    state_dir: Path = Path(".local")
+    """Reports and batch predictions are written below it."""
+
+    @property
+    def reports_dir(self) -> Path:
+        """Validation and drift reports."""
+        return self.state_dir / "reports"
+
+    @property
+    def predictions_dir(self) -> Path:
+        """Parquet files of batch scoring."""
+        return self.state_dir / "predictions"

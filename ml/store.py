@@ -1,0 +1,128 @@
+"""The platform's database: connections, migrations, locks, COPY, checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import IO
+
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+
+from ml.errors import Unavailable
+
+SERVING_ROLE = "ml_serving"
+"""Role of the serving app: reads nothing but its own log, and changes no table's shape."""
+
+
+@contextmanager
+def connect(database_url: str, *, application: str = "ml") -> Iterator[Connection]:
+    """One connection, one transaction: committed at the end, rolled back on an error.
+
+    Transactions left idle, by a client that hangs or a network that was cut, end after
+    60 s on the server's side. Raises :class:`Unavailable` where the server does not answer.
+    """
+    try:
+        connection = psycopg2.connect(
+            database_url,
+            application_name=application,
+            connect_timeout=10,
+            options="-c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=4,
+        )
+    except psycopg2.OperationalError as error:
+        raise Unavailable("Postgres", _address(database_url), str(error).strip()) from error
+    try:
+        with connection:
+            yield connection
+    finally:
+        connection.close()
+
+
+def _address(database_url: str) -> str:
+    """The URL without a password, for messages."""
+    scheme, _, rest = database_url.partition("://")
+    credentials, at, host = rest.rpartition("@")
+    return f"{scheme}://{credentials.split(':')[0]}{at}{host}"
+
+
+def migrate(database_url: str) -> list[str]:
+    """Apply the numbered SQL files that have not been applied; safe to run at any time, by any number at once.
+
+    Returns the names of those applied now. Raises ``RuntimeError`` where an applied file was changed since.
+    """
+    applied = []
+    with connect(database_url, application="ml-migrate") as connection, connection.cursor() as cursor:
+        lock(cursor, "migrate")
+        cursor.execute(
+            "CREATE TABLE IF NOT EXISTS public.ml_migrations"
+            " (name text PRIMARY KEY, sha256 text NOT NULL, at timestamptz NOT NULL DEFAULT now())"
+        )
+        cursor.execute("SELECT name, sha256 FROM public.ml_migrations")
+        known = dict(cursor.fetchall())
+        for name, text in _migrations():
+            checksum = hashlib.sha256(text.encode()).hexdigest()
+            if name not in known:
+                cursor.execute(text)
+                cursor.execute("INSERT INTO public.ml_migrations (name, sha256) VALUES (%s, %s)", (name, checksum))
+                applied.append(name)
+            elif known[name] != checksum:
+                raise RuntimeError(f"migration {name} was changed after it was applied; add a new one instead")
+        _grant(cursor)
+    return applied
+
+
+def _migrations() -> list[tuple[str, str]]:
+    found = [f for f in files("ml").joinpath("migrations").iterdir() if f.name.endswith(".sql")]
+    return [(f.name, f.read_text(encoding="utf-8")) for f in sorted(found, key=lambda f: f.name)]
+
+
+def _grant(cursor: Cursor) -> None:
+    """What the serving role may do, where that role exists: add to its log, read it back."""
+    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (SERVING_ROLE,))
+    if cursor.fetchone():
+        role = sql.Identifier(SERVING_ROLE)
+        cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA ml TO {}").format(role))
+        cursor.execute(sql.SQL("GRANT SELECT, INSERT ON ml.inference_logs, ml.outcomes TO {}").format(role))
+
+
+def lock(cursor: Cursor, *names: str) -> None:
+    """Wait for the advisory lock of that name; held until the transaction ends."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (zlib.crc32("/".join(names).encode()),))
+
+
+def table(schema: str, name: str) -> sql.Identifier:
+    """A quoted, schema-qualified table name."""
+    return sql.Identifier(schema, name)
+
+
+def columns(names: Sequence[str]) -> sql.Composed:
+    """Quoted column names, comma-separated."""
+    return sql.SQL(", ").join(map(sql.Identifier, names))
+
+
+def copy_in(cursor: Cursor, target: sql.Composable, names: Sequence[str], stream: IO[str] | IO[bytes]) -> int:
+    """COPY a CSV stream (no header, empty unquoted cell = null) into a table; returns the number of rows."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(target, columns(names))
+    cursor.copy_expert(statement, stream)
+    return int(cursor.rowcount)
+
+
+def table_checksum(cursor: Cursor, target: sql.Composable, names: Sequence[str]) -> str:
+    """Checksum of a table's rows over the named columns, whatever their order on disk.
+
+    The sum of the rows' 64-bit hashes with their number: equal multisets of rows, equal checksum.
+    """
+    statement = sql.SQL(
+        "SELECT count(*), coalesce(sum(hashtextextended(ROW({})::text, 0)::numeric), 0) FROM {}"
+    ).format(columns(names), target)
+    cursor.execute(statement)
+    ((count, total),) = cursor.fetchall()
+    return f"{count}:{int(total):x}"

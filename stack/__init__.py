@@ -1,0 +1,1 @@
+"""The embedded stack: Postgres, MLflow, Airflow and serving as local processes, no Docker, no root."""

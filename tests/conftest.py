@@ -1,0 +1,65 @@
+"""Shared fixtures: a real embedded Postgres for the session, a fresh database for each test."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ml.settings import Settings
+from ml.store import SERVING_ROLE, migrate
+from stack.postgres import Postgres
+
+REPOSITORY = Path(__file__).parent.parent
+REAL_DATA = REPOSITORY.parent / "shared" / "data" / "bank-full.csv"
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """One server for all tests of a session, stopped at its end."""
+    folder = tmp_path_factory.mktemp("postgres")
+    server = Postgres(data=folder / "data", log=folder / "postgres.log")
+    server.start()
+    server.ensure_role("ml_platform")
+    server.ensure_role(SERVING_ROLE)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database_name(postgres: Postgres) -> str:
+    """A migrated, empty database of its own."""
+    name = f"test_{next(_numbers)}"
+    postgres.ensure_database(name, owner="ml_platform")
+    postgres.psql(f'GRANT CONNECT ON DATABASE "{name}" TO {SERVING_ROLE}')
+    migrate(postgres.url(name, "ml_platform"))
+    return name
+
+
+@pytest.fixture
+def database_url(postgres: Postgres, database_name: str) -> str:
+    """URL for the owner of the platform's tables."""
+    return postgres.url(database_name, "ml_platform")
+
+
+@pytest.fixture
+def serving_database_url(postgres: Postgres, database_name: str) -> str:
+    """URL for the role that the serving app uses."""
+    return postgres.url(database_name, SERVING_ROLE)
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings for a test: its own database and state folder."""
+    return Settings(database_url=database_url, state_dir=tmp_path / "state", use_cases_dir=REPOSITORY / "data")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The real UCI file; skips where it is not at hand."""
+    if not REAL_DATA.is_file():
+        pytest.skip(f"the real file is not there: {REAL_DATA}")
+    return REAL_DATA
