@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
-from typing import IO
+from typing import BinaryIO, TextIO
 
 import psycopg2
 from psycopg2 import sql
@@ -108,7 +108,7 @@ def columns(names: Sequence[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, names))
 
 
-def copy_in(cursor: Cursor, target: sql.Composable, names: Sequence[str], stream: IO[str] | IO[bytes]) -> int:
+def copy_in(cursor: Cursor, target: sql.Composable, names: Sequence[str], stream: TextIO | BinaryIO) -> int:
     """COPY a CSV stream (no header, empty unquoted cell = null) into a table; returns the number of rows."""
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(target, columns(names))
     cursor.copy_expert(statement, stream)
