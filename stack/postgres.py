@@ -21,6 +21,7 @@ from stack.errors import StackError
 
 _MAX_SOCKET_PATH = 100  # the kernel's limit for a socket's path is 108 bytes on Linux, 104 on macOS
 _SOCKET_NAME = ".s.PGSQL.5432"
+_PID_FILE = "postmaster.pid"
 
 
 def binaries() -> Path:
@@ -55,8 +56,9 @@ class Postgres:
 
     def start(self) -> None:
         """Make the cluster where there is none, start the server where it does not run, wait until it answers."""
-        if self.is_running():
+        if self.pid():
             return
+        (self.data / _PID_FILE).unlink(missing_ok=True)  # of a server that was killed, or lost with the machine
         self._own(self.socket_dir)
         if not (self.data / "PG_VERSION").exists():
             self._own(self.data)
@@ -70,16 +72,21 @@ class Postgres:
 
     def stop(self) -> None:
         """Stop the server; does nothing where it does not run."""
-        if self.is_running():
+        if self.pid():
             self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "-s", "-t", "60", "stop")
         if self.socket_dir.parent != self.data.parent:
             shutil.rmtree(self.socket_dir, ignore_errors=True)
 
-    def is_running(self) -> bool:
-        """Whether the server's process lives."""
-        if not (self.data / "postmaster.pid").exists():
-            return False
-        return self._call("pg_ctl", "-D", str(self.data), "status").returncode == 0
+    def pid(self) -> int | None:
+        """Of the server's process; None where it does not live.
+
+        The file alone proves nothing: after a crash its pid may be another process's. The server works in its data.
+        """
+        try:
+            pid = int((self.data / _PID_FILE).read_text().split(maxsplit=1)[0])
+            return pid if Path(f"/proc/{pid}/cwd").readlink() == self.data.resolve() else None
+        except (OSError, ValueError, IndexError):
+            return None
 
     def psql(self, statement: str, database: str = "postgres") -> str:
         """Run SQL as the superuser; returns unaligned rows."""
@@ -134,7 +141,7 @@ class Postgres:
         # A daemon that kept our pipes would keep us waiting: its own log takes what it says.
         with Path(os.devnull).open() as nothing:
             return subprocess.run(
-                command, stdin=nothing, capture_output=tool != "pg_ctl" or "status" in arguments,
+                command, stdin=nothing, capture_output=tool != "pg_ctl",
                 text=True, env=environment, cwd="/", check=False,
             )  # fmt: skip
 
