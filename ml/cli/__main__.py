@@ -1,0 +1,5 @@
+"""`python -m ml.cli` is `mlp`."""
+
+from ml.cli.main import main
+
+main()

@@ -1,0 +1,95 @@
+"""Commands for models: train, list, promote, predict, watch."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from ml.cli.options import as_json, existing_file, settings, show, use_case, use_case_option
+
+
+@click.command()
+@use_case_option
+@click.option("--model-name", help="Register the champion under this name; default as configured.")
+@click.option("--metric", help="Choose the champion by: roc_auc, f1 or average_precision; default as configured.")
+@click.option("--candidate", "candidates", multiple=True, help="Train this one only; may be given several times.")
+@click.option("--late-feature", "late", multiple=True, help="Let in a feature that is known only afterwards.")
+def train(name: str | None, late: tuple[str, ...], candidates: tuple[str, ...], **choice: str | None) -> None:
+    """Train the candidates, choose the champion, register it."""
+    from ml.train import train as fit
+
+    chosen: dict[str, Any] = {key: value or None for key, value in choice.items()}
+    result = fit(
+        settings(), use_case(name), candidates=list(candidates) or None, late_features=list(late) or None, **chosen
+    )
+    click.echo(json.dumps(asdict(result), indent=2))
+
+
+@click.command("list-models")
+@as_json
+def list_models(as_json: bool) -> None:
+    """Show the registered models."""
+    from ml.registry import list_models as registered
+
+    show(registered(settings()), title="Models", as_json=as_json)
+
+
+@click.command("list-versions")
+@click.option("--model-name", required=True)
+@as_json
+def list_versions(model_name: str, as_json: bool) -> None:
+    """Show the versions of a model, newest first."""
+    from ml.registry import list_versions as versions
+
+    show(versions(settings(), model_name), title=f"Versions of {model_name}", as_json=as_json)
+
+
+@click.command()
+@click.option("--model-name", required=True)
+@click.option("--version", required=True)
+@click.option("--stage", type=click.Choice(["Staging", "Production"]), default="Production", show_default=True)
+@click.option("--why", default="by hand, from the command line", show_default=True)
+def promote(model_name: str, version: str, stage: str, why: str) -> None:
+    """Put a version into production; its predecessor is archived."""
+    from ml.registry import promote as put
+
+    done = put(settings(), model_name, version, stage=stage, actor=getpass.getuser(), source="cli", why=why)
+    click.echo(f"{model_name}: version {done.to_version} is in {stage}; before: {done.from_version or 'none'}.")
+
+
+@click.command()
+@use_case_option
+@click.option("--data", "path", help="A CSV or Parquet file; default: the features.")
+@click.option("--limit", type=click.IntRange(1), default=10, show_default=True, help="How many predictions to print.")
+def predict(name: str | None, path: str | None, limit: int) -> None:
+    """Predict a batch with the production version and log each row."""
+    from ml.score import predict_batch
+
+    click.echo(json.dumps(predict_batch(settings(), use_case(name), existing_file(path), limit), indent=2))
+
+
+@click.command()
+@use_case_option
+@click.option("--last", type=click.IntRange(1), default=500, show_default=True, help="How many inferences to look at.")
+def monitor(name: str | None, last: int) -> None:
+    """Compare the last inferences of the production version with what it was trained on."""
+    from ml.drift import monitor as compare
+
+    for line in compare(settings(), use_case(name), last):
+        click.echo(line)
+
+
+@click.command("registry-sync")
+@click.option("--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between looks.")
+def registry_sync(every: float) -> None:
+    """Keep alias and stage in step with what people do in the MLflow UI, until ended by SIGTERM."""
+    from ml.registry_sync import run
+
+    run(settings(), every)
+
+
+COMMANDS = (train, list_models, list_versions, promote, predict, monitor, registry_sync)

@@ -1,0 +1,49 @@
+"""Commands that show the evidence in Postgres."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from psycopg2 import sql
+from psycopg2.extras import RealDictCursor
+
+from ml.cli.options import as_json, settings, show
+from ml.store import connect
+
+_BRIEF = ("id", "model_name", "model_version", "metric_name", "metric_value", "n_train", "n_test", "timestamp")
+
+
+def _last(table: str, columns: str, limit: int) -> list[dict[str, object]]:
+    statement = sql.SQL(f"SELECT {columns} FROM ml.{{}} ORDER BY timestamp DESC LIMIT %s").format(sql.Identifier(table))
+    with (
+        connect(settings().database_url) as connection,
+        connection.cursor(cursor_factory=RealDictCursor) as cursor,
+    ):
+        cursor.execute(statement, (limit,))
+        return [dict(row) for row in cursor.fetchall()]
+
+
+@click.command("db-training")
+@click.option("--limit", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--full", is_flag=True, help="All columns.")
+@click.option("--pretty", is_flag=True, help="The feature statistics of the last training.")
+@as_json
+def training(limit: int, full: bool, pretty: bool, as_json: bool) -> None:
+    """Show the last trainings."""
+    if pretty:
+        rows = _last("training_data", "feature_stats", 1)
+        click.echo(json.dumps(rows[0]["feature_stats"], indent=2) if rows else "No training yet: `make train-bank`.")
+        return
+    show(_last("training_data", "*" if full else ", ".join(_BRIEF), limit), title="Trainings", as_json=as_json)
+
+
+@click.command("db-inference")
+@click.option("--limit", type=click.IntRange(1), default=10, show_default=True)
+@as_json
+def inference(limit: int, as_json: bool) -> None:
+    """Show the last logged predictions."""
+    show(_last("inference_logs", "*", limit), title="Inferences", as_json=as_json)
+
+
+COMMANDS = (training, inference)
