@@ -1,0 +1,1 @@
+"""The prediction service: serves the version in production, logs each answer durably."""

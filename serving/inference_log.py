@@ -1,0 +1,108 @@
+"""The inference log: a reply is sent only when its record is durable.
+
+Requests that wait at the same time share one commit. With Postgres away their records go
+to the spool, from where they reach Postgres once it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from asyncio import Future
+from functools import partial
+
+import psycopg2
+
+from ml.errors import Unavailable
+from serving.errors import LogUnavailable
+from serving.log_database import LogDatabase, insert_spooled
+from serving.spool import Spool
+
+_log = logging.getLogger(__name__)
+_RETRY_SECONDS = 1
+
+
+class InferenceLog:
+    """Writes to ``database_url``, or to the spool. :meth:`run` must run for :meth:`append` to return."""
+
+    def __init__(self, database_url: str, spool: Spool) -> None:
+        self.away: str | None = None
+        """Why records go to the spool; ``None`` while they go to Postgres."""
+        self._url = database_url
+        self._database = LogDatabase(database_url)
+        self._spool = spool
+        self._waiting: list[tuple[bytes, Future[None]]] = []
+        self._wake = asyncio.Event()
+
+    async def append(self, record: bytes) -> None:
+        """Return when the record is durable. Raises :class:`LogUnavailable` where neither place takes it."""
+        durable: Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((record, durable))
+        self._wake.set()
+        await durable
+
+    async def run(self) -> None:
+        """Write what waits, and replay the spool, until cancelled; what still waits is written then."""
+        recovering = asyncio.create_task(self._recover())
+        try:
+            while True:
+                await self._wake.wait()
+                await self._write_waiting()
+        finally:
+            recovering.cancel()
+            await self._write_waiting()
+            self._database.close()
+            self._spool.close()
+
+    async def _write_waiting(self) -> None:
+        self._wake.clear()
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        error: LogUnavailable | None = None
+        try:
+            await self._write([record for record, _ in waiting])
+        except LogUnavailable as failed:
+            error = failed
+        for _, durable in waiting:
+            if durable.cancelled():
+                continue
+            if error:
+                durable.set_exception(error)
+            else:
+                durable.set_result(None)
+
+    async def _write(self, records: list[bytes]) -> None:
+        if self.away is None:
+            try:
+                return await self._database.insert(records)
+            except (psycopg2.Error, OSError) as error:  # TimeoutError is an OSError
+                self._set_away(str(error).strip() or type(error).__name__)
+        try:
+            await asyncio.to_thread(self._spool.append, records)
+        except OSError as error:
+            _log.error("the spool takes no record: %s", error)
+            raise LogUnavailable("neither the database nor the spool takes its record") from error
+        return None
+
+    async def _recover(self) -> None:
+        """Whenever records were spooled: replay them, and with that find out whether Postgres is back."""
+        while True:
+            if self.away or not self._spool.is_empty():
+                try:
+                    replayed = await asyncio.to_thread(self._spool.replay, partial(insert_spooled, self._url))
+                except (Unavailable, psycopg2.Error, OSError) as error:
+                    self._set_away(str(error).strip())
+                else:
+                    self._set_back(replayed)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    def _set_away(self, reason: str) -> None:
+        if self.away is None:
+            _log.warning("log records go to the spool, Postgres does not take them: %s", reason)
+        self.away = reason
+
+    def _set_back(self, replayed: int) -> None:
+        if self.away or replayed:
+            _log.info("Postgres takes log records; %s came from the spool", replayed)
+        self.away = None

@@ -1,0 +1,79 @@
+"""Log records into Postgres: awaited by requests, and from the spool."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import psycopg2
+from psycopg2.extensions import POLL_OK, POLL_READ
+from psycopg2.extensions import connection as Connection
+
+from ml.store import connect
+from serving.log_record import INSERT, batch
+
+_APPLICATION = "ml-serving"
+_INSERT_SECONDS = 5
+
+
+class LogDatabase:
+    """One connection, which inserts records without blocking the event loop.
+
+    An insert is one statement and one transaction: when it returns, all its records are durable.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: Connection | None = None
+
+    async def insert(self, records: Sequence[bytes]) -> None:
+        """Insert and commit. Raises ``psycopg2.Error`` or ``TimeoutError``; the records may then be in or not."""
+        try:
+            async with asyncio.timeout(_INSERT_SECONDS):
+                connection = self._connection = self._connection or await self._connect()
+                connection.cursor().execute(INSERT, batch(records))
+                await _ready(connection)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let the connection go; the next insert opens another."""
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
+    async def _connect(self) -> Connection:
+        connection = psycopg2.connect(self._url, application_name=_APPLICATION, options="-c timezone=UTC", async_=True)
+        await _ready(connection)
+        return connection
+
+
+async def _ready(connection: Connection) -> None:
+    """Wait until what was asked of an asynchronous connection is done."""
+    loop = asyncio.get_running_loop()
+    while (state := connection.poll()) != POLL_OK:
+        socket, woken = connection.fileno(), asyncio.Event()
+        add, remove = (
+            (loop.add_reader, loop.remove_reader) if state == POLL_READ else (loop.add_writer, loop.remove_writer)
+        )
+        add(socket, woken.set)
+        try:
+            await woken.wait()
+        finally:
+            remove(socket)
+
+
+def insert_spooled(url: str, records: Sequence[bytes]) -> Sequence[bytes]:
+    """Insert records from the spool, blocking; returns those that Postgres will never take.
+
+    Raises :class:`ml.errors.Unavailable` or ``psycopg2.Error`` where the database, not a record, is at fault.
+    """
+    try:
+        with connect(url, application=_APPLICATION) as connection, connection.cursor() as cursor:
+            cursor.execute(INSERT, batch(records))
+    except (psycopg2.DataError, psycopg2.IntegrityError):
+        if len(records) == 1:
+            return records
+        return [refused for record in records for refused in insert_spooled(url, [record])]
+    return []

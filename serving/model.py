@@ -1,0 +1,82 @@
+"""A version of the model, ready to predict. Knows neither HTTP nor the registry."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+from ml.bundle import Bundle, Manifest, load_bundle
+from ml.errors import BundleRefused
+from ml.field_value import Value
+from ml.payload import PayloadParser
+from serving.errors import wrong_field
+from serving.registry import ProductionVersion
+
+_GOLDEN_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One answer, with what its log record needs."""
+
+    model: Model
+    values: dict[str, Value]
+    probability: float
+    warnings: list[str]
+
+    @property
+    def label(self) -> int:
+        """1 for the positive class: a probability of at least the model's threshold."""
+        return int(self.probability >= self.model.manifest.threshold)
+
+
+class Model:
+    """A verified bundle with the parser for its inputs, in production ``since``."""
+
+    def __init__(self, bundle: Bundle, source: ProductionVersion, since: dt.datetime) -> None:
+        self.manifest: Manifest = bundle.manifest
+        self.source = source
+        self.since = since
+        self._bundle = bundle
+        self._parser = PayloadParser(self.manifest.contract, [f.name for f in self.manifest.features])
+
+    @property
+    def version(self) -> str:
+        """The registry's version."""
+        return self.source.version
+
+    def predict(self, payload: Mapping[str, object]) -> Prediction:
+        """Probability of the positive class for one input. Raises :class:`ml.errors.InvalidInput`."""
+        parsed = self._parser.parse(payload)
+        (probability,) = self._bundle.predict({name: [value] for name, value in parsed.values.items()}).tolist()
+        if not isfinite(probability):
+            raise wrong_field("input", "the model has no finite probability for these values")
+        return Prediction(self, parsed.values, probability, parsed.warnings)
+
+
+def load_model(folder: Path, source: ProductionVersion, since: dt.datetime) -> Model:
+    """Read, verify and try a bundle: it must give its golden rows the probabilities it was registered with.
+
+    Raises :class:`BundleRefused` saying what is wrong.
+    """
+    try:
+        bundle = load_bundle(folder, source.bundle_sha256)
+        _try(bundle, source.name)
+    except BundleRefused as error:  # which version it is, only the registry knows
+        raise BundleRefused(source.name, source.version, error.reason) from error
+    return Model(bundle, source, since)
+
+
+def _try(bundle: Bundle, model_name: str) -> None:
+    manifest, golden = bundle.manifest, bundle.manifest.golden
+    if manifest.model_name != model_name:
+        raise BundleRefused(model_name, "?", f"its bundle is of model {manifest.model_name!r}")
+    columns = {f.name: [row[f.name] for row in golden.inputs] for f in manifest.features}
+    given = bundle.predict(columns).tolist()
+    off = max(abs(a - b) for a, b in zip(given, golden.probabilities, strict=True))
+    if not off <= _GOLDEN_TOLERANCE:
+        why = f"on its golden rows it is off by {off:.2g}; {_GOLDEN_TOLERANCE:g} is allowed"
+        raise BundleRefused(model_name, "?", why)

@@ -1,0 +1,90 @@
+"""Which version is in production, and its bundle: asked of MLflow over its REST API.
+
+Three requests need no MLflow client, whose package would double the service's start-up
+time and bring unpickling code into its environment.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Protocol
+
+import urllib3
+
+from ml.errors import BundleRefused, NoProductionModel, Unavailable
+
+BUNDLE_FILES = ("manifest.json", "model.onnx")
+_ALIAS = "production"
+_BUNDLE_PATH = "serving"
+_CHECKSUM_TAG = "bundle_sha256"
+
+
+@dataclass(frozen=True)
+class ProductionVersion:
+    """A registered version with the checksum of its bundle's manifest."""
+
+    name: str
+    version: str
+    run_id: str
+    bundle_sha256: str
+
+
+class Registry(Protocol):
+    """What the service asks of a registry."""
+
+    def production(self) -> ProductionVersion:
+        """The version in production. Raises ``NoProductionModel``, ``BundleRefused`` or ``Unavailable``."""
+
+    def fetch(self, version: ProductionVersion, folder: Path) -> None:
+        """Download its bundle's files into a folder. Raises ``BundleRefused`` or ``Unavailable``."""
+
+
+class MlflowRegistry:
+    """The model of that name in the MLflow at ``tracking_uri``."""
+
+    def __init__(self, tracking_uri: str, model_name: str) -> None:
+        self._uri = tracking_uri.rstrip("/")
+        self._name = model_name
+        timeout = urllib3.Timeout(connect=2, read=10)
+        self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
+
+    def production(self) -> ProductionVersion:
+        """See :class:`Registry`. A version without checksum was not registered by the platform: refused."""
+        fields = {"name": self._name, "alias": _ALIAS}
+        with self._get("api/2.0/mlflow/registered-models/alias", fields) as response:
+            if response.status in (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST):
+                raise NoProductionModel(self._name)
+            found = json.loads(response.data)["model_version"]
+        checksum = next((t["value"] for t in found.get("tags", ()) if t["key"] == _CHECKSUM_TAG), None)
+        if not checksum or not found.get("run_id"):
+            why = f"it has no tag {_CHECKSUM_TAG}, so it was not registered by this platform's training"
+            raise BundleRefused(self._name, found["version"], why)
+        return ProductionVersion(self._name, found["version"], found["run_id"], checksum)
+
+    def fetch(self, version: ProductionVersion, folder: Path) -> None:
+        """See :class:`Registry`."""
+        for name in BUNDLE_FILES:
+            artifact = f"{_BUNDLE_PATH}/{name}"
+            with self._get("get-artifact", {"run_id": version.run_id, "path": artifact}) as response:
+                if response.status >= HTTPStatus.BAD_REQUEST:
+                    raise BundleRefused(version.name, version.version, f"run {version.run_id} has no {artifact}")
+                with (folder / name).open("wb") as file:
+                    shutil.copyfileobj(response, file)
+
+    @contextmanager
+    def _get(self, path: str, fields: dict[str, str]) -> Iterator[urllib3.BaseHTTPResponse]:
+        """The response, its body unread. Raises :class:`Unavailable` for no answer and for a server's error."""
+        try:
+            response = self._pool.request("GET", f"{self._uri}/{path}", fields=fields, preload_content=False)
+            if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise Unavailable("MLflow", self._uri, f"status {response.status}")
+            yield response
+            response.drain_conn()
+        except urllib3.exceptions.HTTPError as error:
+            raise Unavailable("MLflow", self._uri, str(error)) from error

@@ -1,0 +1,114 @@
+"""The endpoints: parse, delegate, answer."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Request, Response
+from pydantic_core import from_json, to_json
+from starlette.routing import Route
+
+from ml.inference_id import new_id
+from serving import log_record
+from serving.errors import MalformedRequest, wrong_field
+from serving.model import Model
+from serving.schemas import Error, Feature, Health, ModelInfo, Ready
+from serving.state import State
+
+router = APIRouter()
+
+
+@router.get("/health", tags=["operation"])
+async def health() -> Health:
+    """The process lives. Says nothing of the model: see /ready."""
+    return Health()
+
+
+@router.get("/ready", tags=["operation"], responses={503: {"model": Ready, "description": "Not ready"}})
+async def ready(request: Request, response: Response) -> Ready:
+    """Whether predictions are given, and what is not as it should be."""
+    state = State.of(request)
+    model, away = state.watcher.model, state.log.away
+    problems = [str(state.watcher.problem)] if state.watcher.problem else []
+    if away:
+        problems.append(f"Postgres takes no log records, the spool does: {away}")
+    response.status_code = 200 if model else 503
+    return Ready(
+        status="ready" if model else "not ready",
+        model_version=model.version if model else None,
+        log="spool" if away else "postgres",
+        problems=problems,
+    )
+
+
+@router.get("/v1/model", tags=["model"], responses={503: {"model": Error, "description": "No model serves"}})
+async def model_info(request: Request) -> ModelInfo:
+    """The version that serves: trained when and on what, how good, on which features."""
+    return _info(State.of(request).watcher.serving())
+
+
+def _info(model: Model) -> ModelInfo:
+    manifest = model.manifest
+    columns = [manifest.contract.column(f.name) for f in manifest.features]
+    return ModelInfo(
+        use_case=manifest.use_case,
+        title=manifest.contract.title,
+        model_name=manifest.model_name,
+        model_version=model.version,
+        run_id=manifest.run_id,
+        since=model.since,
+        trained_at=manifest.trained_at,
+        n_train=manifest.n_train,
+        n_test=manifest.n_test,
+        snapshot_id=manifest.snapshot_id,
+        metrics=manifest.metrics,
+        threshold=manifest.threshold,
+        features=[
+            Feature.model_validate({**c.model_dump(), "nullable": c.nulls == "allowed"}, extra="ignore")
+            for c in columns
+        ],
+    )
+
+
+async def predict(request: Request) -> Response:
+    """Read one input, predict, log, answer.
+
+    A plain Starlette endpoint: FastAPI's own handling of parameters and of the answer would cost more than the
+    prediction. Its place in the API document is written by :mod:`serving.openapi`.
+    """
+    state = State.of(request)
+    model = state.watcher.serving()
+    payload = _input(await request.body())
+    prediction = model.predict(payload)
+    inference_id = new_id()
+    await state.log.append(log_record.record(inference_id, prediction, dt.datetime.now(dt.UTC)))
+    answer = {
+        "class": prediction.label,
+        "probability": prediction.probability,
+        "n_features": len(prediction.values),
+        "model_version": model.version,
+        "inference_id": inference_id,
+        "threshold": model.manifest.threshold,
+        "warnings": prediction.warnings,
+    }
+    return Response(to_json(answer), media_type="application/json")
+
+
+def _input(body: bytes) -> Mapping[str, object]:
+    """The ``input`` of a request's body. Raises :class:`MalformedRequest` or :class:`ml.errors.InvalidInput`."""
+    try:
+        # NaN and infinity are let through here, so that their field can be named.
+        document = from_json(body, allow_inf_nan=True)
+    except ValueError as error:
+        raise MalformedRequest(f"the body is no JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise MalformedRequest('the body must be a JSON object: {"input": {...}}')
+    payload = document.get("input")
+    if not isinstance(payload, dict):
+        raise wrong_field("input", "must be an object that holds the fields by name")
+    return payload
+
+
+PREDICT_PATHS = ("/v1/predict", "/predict")
+predict_routes = [Route(path, predict, methods=["POST"]) for path in PREDICT_PATHS]

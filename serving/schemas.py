@@ -1,0 +1,86 @@
+"""What the service answers, as declared in its API document."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ml.contract import Scalar
+
+
+class Health(BaseModel):
+    """The process lives."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Ready(BaseModel):
+    """Whether predictions are given, and what is not as it should be."""
+
+    status: Literal["ready", "not ready"]
+    model_version: str | None = Field(description="Version that serves; null while none does")
+    log: Literal["postgres", "spool"] = Field(description="Where log records go")
+    problems: list[str] = Field(description="What a person should look at; empty when all is well")
+
+
+class Feature(BaseModel):
+    """One field of the input."""
+
+    name: str
+    type: Literal["integer", "number", "category"]
+    meaning: str
+    unit: str | None
+    range: tuple[float | None, float | None] | None = Field(description="Closed at both ends; null is unbounded")
+    categories: list[Scalar] | None
+    nullable: bool
+
+
+class ModelInfo(BaseModel):
+    """The version that serves."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    use_case: str
+    title: str
+    model_name: str
+    model_version: str
+    run_id: str
+    since: dt.datetime = Field(description="When this process began to serve the version")
+    trained_at: dt.datetime
+    n_train: int
+    n_test: int
+    snapshot_id: str = Field(description="Checksum of the training data")
+    metrics: dict[str, float]
+    threshold: float = Field(description="A probability of at least this is class 1")
+    features: list[Feature]
+
+
+class Answer(BaseModel):
+    """A prediction. It is in the inference log when this arrives."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    class_: Literal[0, 1] = Field(alias="class", description="1 for the positive class")
+    probability: float = Field(ge=0, le=1, description="Of the positive class")
+    n_features: int = Field(description="Number of features the model uses")
+    model_version: str
+    inference_id: UUID = Field(description="UUIDv7; names this prediction in the inference log")
+    threshold: float = Field(ge=0, le=1)
+    warnings: list[str] = Field(description="Fields that were ignored or taken as null")
+
+
+class Problem(BaseModel):
+    """One field that cannot be used."""
+
+    field: str
+    message: str
+
+
+class Error(BaseModel):
+    """Why there is no prediction."""
+
+    detail: str
+    problems: list[Problem] = Field(description="By field, where fields are at fault")

@@ -1,0 +1,24 @@
+"""What the endpoints share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import Request
+
+from serving.inference_log import InferenceLog
+from serving.watcher import Watcher
+
+
+@dataclass(frozen=True)
+class State:
+    """The model that serves and the log."""
+
+    watcher: Watcher
+    log: InferenceLog
+
+    @staticmethod
+    def of(request: Request) -> State:
+        """The state of the app that a request came to."""
+        return cast("State", request.app.state.serving)
