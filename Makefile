@@ -1,7 +1,7 @@
-# Everything a person does here, by name. `make help` lists it.
-# Variables: DATA=path USE_CASE=bank_marketing MODEL_NAME=… VERSION=… STAGE=… METRIC=…
-# Ports and folders: ML_AIRFLOW_PORT ML_MLFLOW_PORT ML_SERVING_PORT ML_STATE_DIR ML_USE_CASES_DIR
+# Everything a person does here, by name; `make help` lists it.
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
+# Imports take two to four times as long without bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
 USE_CASE ?= bank_marketing
@@ -9,6 +9,102 @@ MODEL_NAME ?= bank-model
 METRIC ?= roc_auc
 STAGE ?= Production
 
-RUN := .venv/bin/python
-STACK := $(RUN) -m stack
-MLP := $(STACK) run -- $(RUN) -m ml.cli
+PY := .venv/bin/python
+STACK := $(PY) -m stack
+MLP = $(STACK) run -- $(PY) -m ml.cli
+
+help: ## List the targets
+	@echo "make <target> [DATA=file] [USE_CASE=$(USE_CASE)] [MODEL_NAME=$(MODEL_NAME)] [METRIC=roc_auc|f1] [VERSION=n] [STAGE=$(STAGE)]"
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "Ports and folders: ML_AIRFLOW_PORT ML_MLFLOW_PORT ML_SERVING_PORT ML_STATE_DIR ML_USE_CASES_DIR"
+
+install: ## Make .venv from the lock: what runs the platform
+	@sh stack/install.sh runtime
+
+install-dev: ## The same, with what its developers use
+	@sh stack/install.sh dev
+
+installed:
+	@test -x $(PY) || { echo "Nothing is installed here yet; \`make up\` does that and starts the stack." >&2; exit 1; }
+
+demo: install ## Set everything up, run the main job, leave the stack up; DATA=file
+	@$(STACK) demo --use-case "$(USE_CASE)" $(if $(DATA),--data "$(DATA)")
+
+up: install ## Start Postgres, MLflow, Airflow and the API
+	@$(STACK) up
+
+down: installed ## Stop them; nothing is lost
+	@$(STACK) down
+
+restart: installed ## Stop and start them
+	@$(STACK) restart
+
+status: installed ## Show what runs and where
+	@$(STACK) status
+
+logs: installed ## Show the end of each log; NAME=service for one, FOLLOW=1 to go on
+	@$(STACK) logs $(NAME) $(if $(FOLLOW),--follow)
+
+open-airflow: installed ## Open Airflow in a browser
+	@$(STACK) open airflow
+
+open-mlflow: installed ## Open MLflow in a browser
+	@$(STACK) open mlflow
+
+open-api: installed ## Open the API's docs in a browser
+	@$(STACK) open api
+
+data-bank: installed ## Ingest and validate: DATA=file, else what lies in the landing folder
+	@$(MLP) data --use-case "$(USE_CASE)" $(if $(DATA),--data "$(DATA)")
+
+train-bank: installed ## Train, choose the champion, register it
+	@$(MLP) train --use-case "$(USE_CASE)" --model-name "$(MODEL_NAME)" --metric "$(METRIC)"
+
+list-models: installed ## Show the registered models
+	@$(MLP) list-models
+
+list-versions: installed ## Show the versions of MODEL_NAME
+	@$(MLP) list-versions --model-name "$(MODEL_NAME)"
+
+promote: installed ## Put VERSION of MODEL_NAME into STAGE
+	@$(if $(VERSION),,echo "Say which: make promote MODEL_NAME=$(MODEL_NAME) VERSION=<n>" >&2; exit 1;) \
+	$(MLP) promote --model-name "$(MODEL_NAME)" --version "$(VERSION)" --stage "$(STAGE)"
+
+predict-bank: installed ## Predict a batch with the production version; DATA=file, else features
+	@$(MLP) predict --use-case "$(USE_CASE)" $(if $(DATA),--data "$(DATA)")
+
+serve-bank: up ## Serve the production version (the API is part of `up`)
+
+monitor-bank: installed ## Compare live inputs with the training data
+	@$(MLP) monitor --use-case "$(USE_CASE)"
+
+db-training: installed ## Show the last trainings
+	@$(MLP) db-training
+
+db-training-full: installed ## The same, with all columns
+	@$(MLP) db-training --full
+
+db-training-pretty: installed ## The feature statistics of the last training
+	@$(MLP) db-training --pretty
+
+db-inference: installed ## Show the last logged predictions
+	@$(MLP) db-inference
+
+format: install-dev ## Format the code
+	@$(PY) -m ruff format . && $(PY) -m ruff check --fix .
+
+lint: install-dev ## Check style, types and the direction of imports
+	@$(PY) -m ruff format --check . && $(PY) -m ruff check . && $(PY) -m mypy && $(PY) -m importlinter.cli lint
+
+test: install-dev ## Run all tests, the one that boots the whole stack included
+	@$(PY) -m pytest
+
+coverage: install-dev ## Branch coverage of ml and serving, in htmlcov/
+	@$(PY) -m coverage run -m pytest -m "not stack" && $(PY) -m coverage combine -q && $(PY) -m coverage html -q && $(PY) -m coverage report
+
+screenshots: install-dev ## Take the README's pictures from the running stack
+	@$(PY) docs/screenshots.py
+
+.PHONY: help install install-dev installed demo up down restart status logs open-airflow open-mlflow open-api data-bank \
+	train-bank list-models list-versions promote predict-bank serve-bank monitor-bank db-training db-training-full \
+	db-training-pretty db-inference format lint test coverage screenshots

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
+from ml.errors import PlatformError
 from stack import logs as log_files
 from stack import status as table
 from stack import supervisor
 from stack.config import StackConfig
 from stack.environment import inherited, platform
 from stack.errors import StackError
+from stack.progress import Progress
 
 
 class _OneLine(click.Group):
@@ -21,7 +24,7 @@ class _OneLine(click.Group):
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
-        except StackError as error:
+        except (StackError, PlatformError) as error:
             raise click.ClickException(str(error)) from error
 
 
@@ -67,6 +70,30 @@ def status() -> None:
 def logs(name: str | None, follow: bool, lines: int) -> None:
     """Show the logs of all services, or of one."""
     log_files.show(StackConfig.read(), name, lines=lines, follow=follow)
+
+
+@main.command(name="open")
+@click.argument("page", type=click.Choice(["airflow", "mlflow", "api"]))
+def open_page(page: str) -> None:
+    """Open a page of the running stack in a browser, and print its address."""
+    address = table.pages(StackConfig.read())[page]
+    click.echo(address)
+    click.launch(address)
+
+
+@main.command()
+@click.option("--data", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The file to ingest.")
+@click.option("--use-case", required=True, help="Name of its folder.")
+def demo(data: Path | None, use_case: str) -> None:
+    """Run the main job: data, training, promotion, serving, scoring, drift, retraining. Leaves the stack up."""
+    from stack.demo import Demo
+
+    config, progress = StackConfig.read(), Progress()
+    with progress.step("up"):
+        supervisor.up(config)
+    summary = Demo(config, use_case, progress).run(data)
+    summary.write(config.state / "summary.json")
+    click.echo(f"\n{summary.render()}\n\n{table.addresses(config)}\n  Summary  {config.state / 'summary.json'}")
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ml.use_case import discover
 from stack.errors import StackError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -27,6 +28,8 @@ class StackConfig:
     airflow_port: int
     mlflow_port: int
     serving_port: int
+    served: tuple[str, ...] = ()
+    """Use cases in the order in which they were first seen; the API of the n-th listens n ports further on."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> StackConfig:
@@ -44,12 +47,13 @@ class StackConfig:
         use_cases = (REPOSITORY / folder).resolve()
         if not use_cases.is_dir():
             raise StackError(f"ML_USE_CASES_DIR: there is no folder {use_cases}.")
-        return cls(state, use_cases, airflow, mlflow, serving)
+        return cls(state, use_cases, airflow, mlflow, serving, _served(use_cases, known.get("served", "").split()))
 
     def remember(self) -> None:
         """Keep the choice, so that `make down` and the next `make up` need no variables."""
         chosen = (self.airflow_port, self.mlflow_port, self.serving_port)
-        content = dict(zip(PORTS, map(str, chosen), strict=True)) | {"ML_USE_CASES_DIR": str(self.use_cases)}
+        content = dict(zip(PORTS, map(str, chosen), strict=True))
+        content |= {"ML_USE_CASES_DIR": str(self.use_cases), "served": " ".join(self.served)}
         _file(self.state).write_text(json.dumps(content, indent=2))
 
 
@@ -62,6 +66,12 @@ def _remembered(state: Path) -> dict[str, str]:
         return dict(json.loads(_file(state).read_text()))
     except (OSError, ValueError):
         return {}
+
+
+def _served(use_cases: Path, known: list[str]) -> tuple[str, ...]:
+    """A new use case comes last, and one that is gone keeps its place: no other one's port changes."""
+    found = [use_case.name for use_case in discover(use_cases)]
+    return (*known, *(name for name in found if name not in known))
 
 
 def _port(name: str, given: Mapping[str, str], known: Mapping[str, str]) -> int:

@@ -37,6 +37,13 @@ class ServiceSilent(StackError):
         )
 
 
+class RunFailed(StackError):
+    """A run of a DAG that had to succeed did not."""
+
+    def __init__(self, dag_id: str, tasks: list[str], page: str, log: str) -> None:
+        super().__init__(f"{dag_id} failed in {', '.join(tasks) or 'no task'}: {page}\n{log}")
+
+
 def last_lines(log: Path, count: int = _LINES) -> str:
     """The end of a log, indented; says so where there is none."""
     try:

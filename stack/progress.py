@@ -11,19 +11,26 @@ import click
 
 
 @dataclass
+class Step:
+    """A step at work; ``note`` is shown when it is done."""
+
+    note: str = ""
+
+
+@dataclass
 class Progress:
     """Steps and how long each took. Safe to use from several threads: each line is one write."""
 
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def step(self, name: str, note: str = "") -> Iterator[None]:
+    def step(self, name: str, note: str = "") -> Iterator[Step]:
         """Time what happens inside and say so when it is done; says nothing where it fails."""
-        began = time.monotonic()
-        yield
+        step, began = Step(note), time.monotonic()
+        yield step
         took = time.monotonic() - began
         self.seconds[name] = round(took, 1)
-        say(f"  {name:<22} {took:6.1f} s   {note}".rstrip())
+        say(f"  {name:<22} {took:6.1f} s   {step.note}".rstrip())
 
 
 def say(line: str) -> None:

@@ -10,7 +10,7 @@ from stack.config import StackConfig
 from stack.environment import postgres
 from stack.mlflow import mlflow_url
 from stack.service import Service
-from stack.serving import serving_url
+from stack.serving import apis
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,17 @@ def render(table: list[Row]) -> str:
                      for line in lines)  # fmt: skip
 
 
+def pages(config: StackConfig) -> dict[str, str]:
+    """Name of each page that a person opens, with its address; ``api`` is that of the first use case."""
+    docs = {service.name: f"{service.address}/docs" for service in apis(config)}
+    return {"airflow": airflow_url(config), "mlflow": mlflow_url(config), "api": next(iter(docs.values()), ""), **docs}
+
+
 def addresses(config: StackConfig) -> str:
     """Where a person goes now."""
+    login = f"  (login {USER} / {password(config)}, embedded demo only)"
     return "\n".join(
-        (
-            f"  Airflow  {airflow_url(config)}  (login {USER} / {password(config)}, embedded demo only)",
-            f"  MLflow   {mlflow_url(config)}",
-            f"  API      {serving_url(config)}/docs",
-        )
+        f"  {name:<22} {address}{login if name == 'airflow' else ''}"
+        for name, address in pages(config).items()
+        if name != "api"
     )
