@@ -1,0 +1,98 @@
+"""## Purpose
+Puts a version of the model into production (or another stage) once a person has approved it
+in Airflow. Its predecessor is archived; serving follows within seconds.
+
+## Schedule
+By hand only: promotion is a person's decision. The alias `production` or the stage
+`Production` in the MLflow UI, and `make promote`, do the same without this approval.
+
+## Parameters
+- `model_name`, `version`: what is promoted.
+- `stage`: where to; `Production` is what is served.
+- `why`: the reason, kept in the ledger `ml.promotions`.
+
+## How to approve
+In Airflow under *Browse → Required Actions*, or on the page of the task `approve`: the figures
+of the version and of the one in production stand there. By REST, in the name of whoever holds the token:
+`PATCH /api/v2/dags/<use_case>_promote/dagRuns/<run_id>/taskInstances/approve/-1/hitlDetails`
+with `{"chosen_options": ["Approve"], "params_input": {}}` (or `["Reject"]`), once
+`GET` of the same address answers 200: until then `approve` has not begun to wait. Whoever
+approved is the `actor` in the ledger. Waiting takes no worker and no triggerer.
+
+## Safe to run again?
+Yes. Promoting what is in production changes nothing. A cleared run asks for approval anew.
+
+## When it is red
+- `evidence`: there is no such version; `make list-versions` shows which there are.
+- `approve`: nobody answered within seven days. Start a new run.
+- `promote`, `BundleRefused`: the version cannot be served; production is as it was.
+- `promote`, `PromotionConflict`: somebody else promoted at the same time; look before you try again.
+- Rejected: not red; `promote` is skipped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import DAG, Param, get_current_context, task
+from platform_defaults import default_args
+from platform_use_cases import for_each_use_case
+
+from ml.use_case import UseCase
+
+
+@for_each_use_case
+def promote(use_case: UseCase) -> None:
+    """Makes the DAG of one use case."""
+    with DAG(
+        dag_id=f"{use_case.name}_promote",
+        description=f"{use_case.contract.title}: a version of the model goes into production, once approved",
+        schedule=None,
+        catchup=False,
+        params={
+            "model_name": Param(use_case.config.model_name, type="string", minLength=1, title="Model"),
+            "version": Param(type="string", pattern="^[1-9][0-9]*$", title="Version"),
+            "stage": Param("Production", type="string", enum=["Production", "Staging"], title="Stage"),
+            "why": Param("approved in Airflow", type="string", minLength=1, title="Why"),
+        },
+        tags=[use_case.name, "promote"],
+        default_args=default_args(use_case),
+        doc_md=__doc__,
+    ):
+
+        @task
+        def evidence() -> str:
+            from ml.registry import evidence
+            from ml.settings import Settings
+
+            form = get_current_context()["params"]
+            return evidence(Settings(), form["model_name"], form["version"])
+
+        approve = ApprovalOperator(
+            task_id="approve",
+            subject="Promote version {{ params.version }} of {{ params.model_name }} to {{ params.stage }}?",
+            body=evidence(),
+            response_timeout=timedelta(days=7),
+        )
+
+        @task
+        def promote(approval: dict[str, Any]) -> dict[str, Any]:
+            from ml.registry import promote
+            from ml.settings import Settings
+
+            form = get_current_context()["params"]
+            promotion = promote(
+                Settings(),
+                form["model_name"],
+                form["version"],
+                stage=form["stage"],
+                actor=approval["responded_by_user"]["name"],
+                source="airflow",
+                why=form["why"],
+            )
+            return asdict(promotion)
+
+        promote(approve.output)  # type: ignore[arg-type]

@@ -1,0 +1,73 @@
+"""## Purpose
+Predicts a batch with the version in production: a part of `features`, or a file. The
+predictions go to the table `<use_case>.predictions`, to a Parquet file below
+`.local/predictions/`, and, like each answer of the API, to `ml.inference_logs`.
+
+## Schedule
+When the asset `<use_case>.features` was updated. Also by hand.
+
+## Parameters
+- `as_of`: the time the predictions are made for; the run's logical date where it is left out.
+- `start`, `end`: first and last event date of the rows; left out, there is no such bound.
+- `file`: a CSV or Parquet file to predict instead of `features`.
+
+## Safe to run again?
+Yes. A prediction is known by version, row and `as_of`: the same again adds nothing.
+
+## When it is red
+- Skipped, not red: no version is in production yet. Promote one; then run this by hand.
+- `FileRefused`, `InvalidInput`: the file breaks the contract, the message says where. Nothing
+  of it was written.
+- `BundleRefused`: the version in production is corrupt. Promote another one.
+- `Unavailable`: MLflow or Postgres does not answer (`make status`); clear the task once it does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG, Param, get_current_context, task
+from form_fields import day, day_field, instant, instant_field
+from platform_defaults import default_args, features, moment, skip_without_production
+from platform_use_cases import for_each_use_case
+
+from ml.use_case import UseCase
+
+
+@for_each_use_case
+def score(use_case: UseCase) -> None:
+    """Makes the DAG of one use case."""
+    with DAG(
+        dag_id=f"{use_case.name}_score",
+        description=f"{use_case.contract.title}: predictions of the version in production, as a batch",
+        schedule=[features(use_case)],
+        catchup=False,
+        max_active_runs=1,
+        params={
+            "as_of": instant_field("As of"),
+            "start": day_field("First event date"),
+            "end": day_field("Last event date"),
+            "file": Param(None, type=["null", "string"], title="File", description="Predicted instead of features."),
+        },
+        tags=[use_case.name, "score"],
+        default_args=default_args(use_case),
+        doc_md=__doc__,
+    ):
+
+        @task
+        def predict() -> dict[str, Any]:
+            from ml.score import score_features, score_file
+            from ml.settings import Settings
+
+            context = get_current_context()
+            form = context["params"]
+            as_of = instant(form["as_of"]) or moment(context)
+            with skip_without_production():
+                if form["file"]:
+                    return asdict(score_file(Settings(), use_case, Path(form["file"]), as_of=as_of))
+                start, end = day(form["start"]), day(form["end"])
+                return asdict(score_features(Settings(), use_case, as_of=as_of, start=start, end=end))
+
+        predict()

@@ -1,0 +1,87 @@
+"""## Purpose
+Trains the candidates on all features, compares them on a hold-out, registers the best as a
+new version of the model, with its serving bundle, and notes it in `ml.training_data`. The
+new version is not in production: `promote` puts it there.
+
+## Schedule
+At `schedules.train` of the use case's `model.yaml`: weekly, so that what came in over the
+week counts, whether or not the data has drifted. Also by hand, with the form, and by `drift`,
+whose runs are named `drift_report_<id>`.
+
+## Parameters
+- `metric`: what the champion is chosen by.
+- `candidates`: what is trained; none chosen means all that `model.yaml` has.
+- `model_name`: what the champion is registered as.
+- `late_features`: features let in although they are known only after the event; where the
+  contract has such.
+
+By REST: `POST /api/v2/dags/<use_case>_train/dagRuns` with
+`{"logical_date": null, "conf": {"metric": "f1", "candidates": ["<name>"]}}`; what `conf`
+leaves out is as configured. The task `fit` returns `run_id`, `model_name`, `model_version`,
+the metric of each candidate, and the sizes.
+
+## Safe to run again?
+Yes. Each run registers one more version of the model; what is in production stays as it is.
+Two runs never train at once.
+
+## When it is red
+- `check_data`: the newest file failed validation. See the red run of `validate`.
+- `fit`, `NotEnoughData`: fewer rows than `min_rows`, or one class only. Nothing was registered.
+- `fit`, `Unavailable`: MLflow or Postgres does not answer (`make status`); clear the task once
+  it does. Nothing half made can be promoted.
+- `fit`, out of time or killed: clear it; the MLflow run it left behind is marked failed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, get_current_context, task
+from platform_defaults import default_args, schedule
+from platform_use_cases import for_each_use_case
+from train_form import train_form
+
+from ml.use_case import UseCase
+
+
+@for_each_use_case
+def train(use_case: UseCase) -> None:
+    """Makes the DAG of one use case."""
+    with DAG(
+        dag_id=f"{use_case.name}_train",
+        description=f"{use_case.contract.title}: the best of the candidates becomes a new version of the model",
+        schedule=schedule(use_case.config.schedules.train),
+        catchup=False,
+        max_active_runs=1,
+        params=train_form(use_case),
+        tags=[use_case.name, "train"],
+        default_args=default_args(use_case),
+        doc_md=__doc__,
+    ):
+
+        @task
+        def check_data() -> None:
+            from ml.settings import Settings
+            from ml.validate import require_passed
+
+            require_passed(Settings(), use_case)
+
+        @task(execution_timeout=timedelta(minutes=90))
+        def fit() -> dict[str, Any]:
+            from ml.settings import Settings
+            from ml.train import train
+
+            form = get_current_context()["params"]
+            result = train(
+                Settings(),
+                use_case,
+                metric=form["metric"],
+                candidates=form["candidates"],
+                late_features=form.get("late_features") or [],
+                model_name=form["model_name"],
+            )
+            return asdict(result)
+
+        check_data() >> fit()
