@@ -31,7 +31,8 @@ class LogDatabase:
         try:
             async with asyncio.timeout(_INSERT_SECONDS):
                 connection = self._connection = self._connection or await self._connect()
-                connection.cursor().execute(INSERT, batch(records))
+                cursor = connection.cursor()  # must live until the answer is there
+                cursor.execute(INSERT, batch(records))
                 await _ready(connection)
         except BaseException:
             self.close()

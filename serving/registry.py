@@ -20,6 +20,7 @@ import urllib3
 from ml.errors import BundleRefused, NoProductionModel, Unavailable
 
 BUNDLE_FILES = ("manifest.json", "model.onnx")
+_ABSENT = (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST)  # MLflow answers 400 for an alias that is not set
 _ALIAS = "production"
 _BUNDLE_PATH = "serving"
 _CHECKSUM_TAG = "bundle_sha256"
@@ -58,7 +59,7 @@ class MlflowRegistry:
         """See :class:`Registry`. A version without checksum was not registered by the platform: refused."""
         fields = {"name": self._name, "alias": _ALIAS}
         with self._get("api/2.0/mlflow/registered-models/alias", fields) as response:
-            if response.status in (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST):
+            if response.status in _ABSENT:
                 raise NoProductionModel(self._name)
             found = json.loads(response.data)["model_version"]
         checksum = next((t["value"] for t in found.get("tags", ()) if t["key"] == _CHECKSUM_TAG), None)
@@ -72,17 +73,18 @@ class MlflowRegistry:
         for name in BUNDLE_FILES:
             artifact = f"{_BUNDLE_PATH}/{name}"
             with self._get("get-artifact", {"run_id": version.run_id, "path": artifact}) as response:
-                if response.status >= HTTPStatus.BAD_REQUEST:
-                    raise BundleRefused(version.name, version.version, f"run {version.run_id} has no {artifact}")
+                if response.status in _ABSENT:
+                    why = f"its run {version.run_id} has no {artifact} (MLflow says {response.status})"
+                    raise BundleRefused(version.name, version.version, why)
                 with (folder / name).open("wb") as file:
                     shutil.copyfileobj(response, file)
 
     @contextmanager
     def _get(self, path: str, fields: dict[str, str]) -> Iterator[urllib3.BaseHTTPResponse]:
-        """The response, its body unread. Raises :class:`Unavailable` for no answer and for a server's error."""
+        """The response, its body unread. Raises :class:`Unavailable` unless it says what is there or not there."""
         try:
             response = self._pool.request("GET", f"{self._uri}/{path}", fields=fields, preload_content=False)
-            if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            if response.status not in (HTTPStatus.OK, *_ABSENT):
                 raise Unavailable("MLflow", self._uri, f"status {response.status}")
             yield response
             response.drain_conn()
