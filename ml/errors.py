@@ -2,9 +2,12 @@
 
 PlatformError
 ├── ConfigError
-│   └── ContractError
+│   ├── ContractError
+│   └── NoDataSource
 ├── DataError                 bad input; trying again does not help
+│   ├── ArchiveUnusable
 │   ├── FileRefused
+│   ├── FileUnfinished
 │   ├── ValidationFailed
 │   ├── InvalidInput
 │   └── NotEnoughData
@@ -12,6 +15,7 @@ PlatformError
 │   ├── ModelNotFound
 │   ├── NoProductionModel
 │   ├── BundleRefused
+│   ├── ReferenceUnusable
 │   └── PromotionConflict
 ├── DriftDetected
 └── Unavailable               a service did not answer; trying again may help
@@ -40,8 +44,25 @@ class ContractError(ConfigError):
         super().__init__(f"{path}: {reason}")
 
 
+class NoDataSource(ConfigError):
+    """Nowhere to take a use case's data from."""
+
+    def __init__(self, use_case: str, landing: str, archive: str, profile: str) -> None:
+        super().__init__(
+            f"No data for {use_case!r}: no file in {landing}; {archive}; no profile {profile} to draw a sample from. "
+            f"Give a file with DATA=<path>, or put one into {landing}."
+        )
+
+
 class DataError(PlatformError):
     """The data is at fault; the same data will fail again."""
+
+
+class ArchiveUnusable(DataError):
+    """The published archive of a data set could not be had, or is not what the contract pins."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url}: {reason}")
 
 
 class FileRefused(DataError):
@@ -51,6 +72,17 @@ class FileRefused(DataError):
         where = "".join(f", {name} {value}" for name, value in (("byte", byte), ("line", line)) if value is not None)
         super().__init__(f"{file} refused{where}: {reason}. No row of it was loaded.")
         self.file, self.reason, self.byte, self.line = file, reason, byte, line
+
+
+class FileUnfinished(DataError):
+    """A file is still being written; no row of it was loaded, and the next run reads it."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(
+            f"{file} is still being written: {reason}. It is left for the next run. "
+            "Write under a name that ends in .part and rename the file when it is complete."
+        )
+        self.file, self.reason = file, reason
 
 
 class ValidationFailed(DataError):
@@ -114,6 +146,17 @@ class BundleRefused(ModelError):
 
     def __init__(self, name: str, version: str, reason: str) -> None:
         super().__init__(f"Version {version} of {name!r} cannot be served: {reason}.")
+        self.name, self.version, self.reason = name, version, reason
+
+
+class ReferenceUnusable(ModelError):
+    """There is no usable record of what a version was trained on, so nothing to compare later data with."""
+
+    def __init__(self, name: str, version: str, reason: str) -> None:
+        super().__init__(
+            f"What version {version} of {name!r} was trained on is not known: {reason}. "
+            "Train it again here and promote the new version."
+        )
         self.name, self.version, self.reason = name, version, reason
 
 
