@@ -1,0 +1,83 @@
+"""The service as people run it: a uvicorn process, and clients that load it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+
+from serving.settings import ServingSettings
+from tests.conftest import REPOSITORY
+
+
+@contextlib.contextmanager
+def running(settings: ServingSettings, log: Path) -> Iterator[str]:
+    """Address of a service that was started with these settings; it is stopped by SIGTERM."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    variables = {f"SERVING_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
+    command = [sys.executable, "-m", "uvicorn", "--factory", "serving.app:create_app", "--port", str(port)]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, cwd=REPOSITORY, env={**os.environ, **variables}, stdout=output, stderr=subprocess.STDOUT
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: process.poll() is not None or answers(url), 30)
+        assert process.poll() is None, log.read_text()
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def answers(url: str) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(f"{url}/health").status_code == 200
+    return False
+
+
+def until(condition: Callable[[], bool], seconds: float) -> float:
+    """Seconds it took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() < started + seconds, "it did not happen in time"
+        time.sleep(0.05)
+    return time.monotonic() - started
+
+
+def version(url: str) -> str | None:
+    """Version that serves; ``None`` while none does."""
+    answer: str | None = httpx.get(f"{url}/ready").json()["model_version"]
+    return answer
+
+
+@contextlib.contextmanager
+def load(url: str, payload: dict, clients: int = 4) -> Iterator[list[httpx.Response]]:
+    """Clients that ask without a break meanwhile; their replies are there when it ends."""
+    replies: list[httpx.Response] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        with httpx.Client() as client:
+            while not stop.is_set():
+                replies.append(client.post(f"{url}/v1/predict", json=payload))
+
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield replies
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
