@@ -61,7 +61,20 @@ class ModelInfo(BaseModel):
 class Answer(BaseModel):
     """A prediction. It is in the inference log when this arrives."""
 
-    model_config = ConfigDict(protected_namespaces=())
+    model_config = ConfigDict(
+        protected_namespaces=(),
+        json_schema_extra={
+            "example": {
+                "class": 0,
+                "probability": 0.0712,
+                "n_features": 15,
+                "model_version": "3",
+                "inference_id": "019a2f10-6290-7c17-8200-4b40bd706641",
+                "threshold": 0.5,
+                "warnings": ['"colour" is no field of the contract: ignored'],
+            }
+        },
+    )
 
     class_: Literal[0, 1] = Field(alias="class", description="1 for the positive class")
     probability: float = Field(ge=0, le=1, description="Of the positive class")

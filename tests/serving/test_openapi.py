@@ -30,13 +30,18 @@ def test_fields_show_range_unit_meaning_and_example(client_without_database):
     }
     assert shown["region"] == {
         "title": "region",
-        "description": 'Where the client lives: one of "east", "north", "south", "west" or null. '
-        "One-hot baseline: `east`.",
+        "description": 'Where the client lives: one of "east", "north", "south", "west" or null.',
         "example": "north",
         "enum": ["east", "north", "south", "west", None],
     }
     assert shown["signal.min"]["type"] == ["number", "null"]
     assert "exit.survey" not in shown
+
+
+def test_a_table_shows_the_fields_to_people(client_without_database):
+    text = client_without_database.get("/openapi.json").json()["paths"]["/v1/predict"]["post"]["description"]
+    assert "| `Age Years` | Age of the client | a whole number from 18 to 100 (years) |  |\n" in text
+    assert '| `plan.type` | Tariff | one of "basic", "family", "pro+" | `basic` |\n' in text
 
 
 def test_the_example_shown_is_accepted_and_keeps_the_documents_schema(client, contract):
