@@ -54,7 +54,11 @@ class NumberStats(_Stats):
 
     def count_values(self, values: Sequence[object] | pd.Series) -> Counts:
         """Rows of other data in these bins; what is no finite number counts as null."""
-        return binning.count(as_numbers(values), self._cuts)
+        return self.count_numbers(as_numbers(values))
+
+    def count_numbers(self, numbers: Floats) -> Counts:
+        """As :meth:`count_values`, of numbers read already."""
+        return binning.count(numbers, self._cuts)
 
     @property
     def _cuts(self) -> Floats:

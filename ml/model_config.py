@@ -64,7 +64,7 @@ class Drift(_Strict):
     window_days: Annotated[float, Field(gt=0)] = 7
     min_rows: Annotated[int, Field(ge=1)] = 200
     psi_limit: Annotated[float, Field(gt=0)] = 0.2
-    psi_limits: dict[str, float] = {}
+    psi_limits: dict[str, Annotated[float, Field(gt=0)]] = {}
     cooldown_days: Annotated[float, Field(ge=0)] = 7
 
 

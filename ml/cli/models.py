@@ -77,9 +77,9 @@ def predict(name: str | None, path: str | None, limit: int) -> None:
 @click.option("--last", type=click.IntRange(1), default=500, show_default=True, help="How many inferences to look at.")
 def monitor(name: str | None, last: int) -> None:
     """Compare the last inferences of the production version with what it was trained on."""
-    from ml.drift import monitor as compare
+    from ml.monitor import monitor as compare
 
-    for line in compare(settings(), use_case(name), last):
+    for line in compare(settings(), use_case(name), last=last).lines:
         click.echo(line)
 
 

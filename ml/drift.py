@@ -1,0 +1,147 @@
+"""Has what the production model is asked moved away from what it was trained on?
+
+A window of ``ml.inference_logs`` is compared with the training data of the version that answered, column by
+column (:mod:`ml.column_drift`), and reported as a row of ``ml.drift_reports`` and a page with pictures.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml import drift_report, drift_store, drift_words
+from ml.column_drift import ColumnDrift, compare
+from ml.cooldown import Retraining, decide
+from ml.drift_store import DriftReport, Predictions
+from ml.inference_window import ModelVersion, Window, between
+from ml.settings import Settings
+from ml.store import connect, lock
+from ml.use_case import UseCase, load_use_case
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DriftResult:
+    """What a check found; plain values, for XCom. ``drifted`` holds column, statistic, value and limit of each."""
+
+    report_id: int
+    state: str
+    model_name: str
+    model_version: str
+    n_rows: int
+    drifted: list[dict[str, str | float]]
+    report_path: str
+    retrain: bool
+    verdict: str
+    action: str
+
+
+def check(settings: Settings, use_case: UseCase, *, window_start: dt.datetime, window_end: dt.datetime) -> DriftResult:
+    """Check the version in production; its inferences from ``window_start`` to ``window_end``, which is not included.
+
+    Repeated, it finds the same and writes the same row and file. Raises ``NoProductionModel``,
+    ``ReferenceUnusable`` where it is not known what the version was trained on, ``Unavailable``, and
+    ``ValueError`` for a window without time zone or length.
+    """
+    from ml.registry import production_version  # noqa: PLC0415
+
+    version = production_version(settings, use_case.config.model_name).version
+    return check_version(settings, use_case, version, window_start=window_start, window_end=window_end)
+
+
+def check_version(
+    settings: Settings, use_case: UseCase, version: str, *, window_start: dt.datetime, window_end: dt.datetime
+) -> DriftResult:
+    """As :func:`check`, for any version."""
+    if window_start.tzinfo is None or window_end.tzinfo is None or window_start >= window_end:
+        raise ValueError(
+            f"no window: {window_start.isoformat()} to {window_end.isoformat()} (with time zone, end last)"
+        )
+    of = ModelVersion(use_case.name, use_case.config.model_name, version)
+    window = _read(settings, of, window_start, window_end)
+    report = _report(settings, use_case, of, window, window_start, window_end)
+    with connect(settings.database_url, application="drift") as connection, connection.cursor() as cursor:
+        lock(cursor, "drift", use_case.name, of.model_name)
+        report = drift_store.save(cursor, report)
+        days = use_case.config.drift.cooldown_days
+        retraining = decide(cursor, use_case.name, of.model_name, report.id, window_end, days)
+        # Inside the transaction: a row without its page, or a page without its row, is never left behind.
+        drift_report.write(settings, use_case, report, retraining)
+    result = _result(use_case, report, retraining)
+    log.info("%s", describe(result))
+    return result
+
+
+def record_retraining(settings: Settings, report_id: int, run_id: str) -> None:
+    """Note the run that a report started, and show it on the report's page. Noted once: later calls change nothing.
+
+    Raises ``KeyError`` where there is no such report.
+    """
+    with connect(settings.database_url, application="drift") as connection, connection.cursor() as cursor:
+        report = drift_store.record_run(cursor, report_id, run_id)
+        if report is None:
+            return
+        use_case = load_use_case(settings.use_cases_dir, report.use_case)
+        drift_report.write(settings, use_case, report, Retraining(wanted=False, run_id=run_id))
+    log.info("Drift report %s started the retraining %s.", report_id, run_id)
+
+
+def describe(result: DriftResult) -> str:
+    """The result for the person on duty: what, by how much, what was done, where to look."""
+    page = Path(result.report_path).as_uri()
+    return f"{drift_words.TITLES[result.state]}. {result.verdict} {result.action} Report: {page}"
+
+
+def _read(settings: Settings, of: ModelVersion, start: dt.datetime, end: dt.datetime) -> Window:
+    with connect(settings.database_url, application="drift") as connection, connection.cursor() as cursor:
+        reference = drift_store.read_reference(cursor, of)
+    return between(settings, of, reference, start, end)
+
+
+def _report(
+    settings: Settings, use_case: UseCase, of: ModelVersion, window: Window, start: dt.datetime, end: dt.datetime
+) -> DriftReport:
+    config = use_case.config.drift
+    columns = compare(window, config) if window.rows else []
+    return DriftReport(
+        use_case=of.use_case,
+        model_name=of.model_name,
+        model_version=of.version,
+        window_start=start,
+        window_end=end,
+        n_rows=window.rows,
+        state=_state(window.rows, columns, config.min_rows),
+        columns=columns,
+        predictions=Predictions(
+            mean_probability=window.probability.mean if window.rows else None,
+            positive_share=window.positives / window.rows if window.rows else None,
+            counts=window.probability_counts.tolist(),
+        ),
+        report=str(drift_report.path_of(settings, of, start, end)),
+    )
+
+
+def _state(rows: int, columns: list[ColumnDrift], min_rows: int) -> str:
+    if rows < min_rows:
+        return "insufficient_data"
+    return "drift" if any(c.drifted for c in columns) else "ok"
+
+
+def _result(use_case: UseCase, report: DriftReport, retraining: Retraining) -> DriftResult:
+    return DriftResult(
+        report_id=report.id,
+        state=report.state,
+        model_name=report.model_name,
+        model_version=report.model_version,
+        n_rows=report.n_rows,
+        drifted=[
+            {"column": c.column, "statistic": c.statistic, "value": c.value, "limit": c.limit} for c in report.drifted
+        ],
+        report_path=report.report,
+        retrain=report.state == "drift" and retraining.wanted,
+        verdict=drift_words.verdict(report, use_case.config.drift.min_rows),
+        action=drift_words.action(report, retraining),
+    )
