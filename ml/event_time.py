@@ -61,14 +61,14 @@ def _from_column(contract: Contract, cell: Cells) -> sql.Composable:
 def _from_row_order(cursor: Cursor, derive: RowOrderDates) -> tuple[sql.Composable, str | None]:
     start, years = sql.Literal(derive.start.year), derive.until.year - derive.start.year
     turns = _year_turns(cursor, limit=years + 1)
-    by_order = _date(sql.SQL("{} + width_bucket(line, {}::bigint[])").format(start, sql.Literal(turns)))
+    by_order = _date(sql.SQL("{} + width_bucket(staged.line, {}::bigint[])").format(start, sql.Literal(turns)))
     if len(turns) <= years and not _exceeds(cursor, by_order, derive):
         return by_order, None
     note = (
         f"The rows are in no order of time: their dates would run past {derive.until}. "
         f"Each took the first year from {derive.start} on in which its month occurs."
     )
-    return _date(sql.SQL("{} + (month < {})::int").format(start, sql.Literal(derive.start.month))), note
+    return _date(sql.SQL("{} + (staged.month < {})::int").format(start, sql.Literal(derive.start.month))), note
 
 
 def _year_turns(cursor: Cursor, *, limit: int) -> list[int]:
@@ -84,10 +84,11 @@ def _year_turns(cursor: Cursor, *, limit: int) -> list[int]:
 
 def _date(year: sql.Composable) -> sql.Composable:
     """The day of the month in that year, the month's last day where it has fewer; null where unreadable."""
-    first = sql.SQL("make_date({}, month, 1)").format(year)
+    first = sql.SQL("make_date({}, staged.month, 1)").format(year)
     return sql.SQL(
-        "CASE WHEN day > 28 THEN least({first} + (day - 1), ({first} + interval '1 month - 1 day')::date)"
-        " ELSE {first} + (day - 1) END"
+        "CASE WHEN staged.day > 28"
+        " THEN least({first} + (staged.day - 1), ({first} + interval '1 month - 1 day')::date)"
+        " ELSE {first} + (staged.day - 1) END"
     ).format(first=first)
 
 

@@ -79,9 +79,10 @@ def opened(landing: Path, name: str) -> Iterator[BufferedReader]:
         link = (landing / name).is_symlink()
         reason = "it is a link; put the file itself there" if link else f"it cannot be opened: {error.strerror}"
         raise FileRefused(name, reason) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileRefused(name, "it is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise FileRefused(name, "it is not a regular file")
         if _has_writer(descriptor):
             raise FileUnfinished(name, "a process has it open for writing")
         yield file
