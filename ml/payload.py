@@ -68,14 +68,15 @@ class PayloadParser:
         """Flags of columns in use (column → label → value), and a warning for each field that is ignored."""
         given: dict[str, dict[str, object]] = {}
         warnings = []
-        for name in payload.keys() - self._fields.keys():
+        for name in payload:
+            if name in self._fields:
+                continue
             flag = self._flags.get(name)
             if flag and flag.column in self._fields:
                 given.setdefault(flag.column, {})[flag.label] = payload[name]
             else:
                 why = "is not used by this model" if flag or name in self._columns else "is no field of the contract"
                 warnings.append(f"{json.dumps(name[:80])} {why}: ignored")
-        warnings.sort()
         more = len(warnings) - _MAX_WARNINGS
         return given, [*warnings[:_MAX_WARNINGS], f"{more} more fields: ignored"] if more > 0 else warnings
 

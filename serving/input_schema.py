@@ -19,8 +19,10 @@ def input_schema(columns: Sequence[Column]) -> Json:
         "type": "object",
         "title": "Input",
         "description": (
-            "Unknown fields, and those that the model does not use, are ignored with a warning. A category may also "
-            "be spelled one-hot, as `<field>_<category>: true`; with all of a field's flags false it is the baseline."
+            "Values of a wrong type, out of range or of no known category are refused: a number written as text is "
+            "no number. Unknown fields, and those that the model does not use, are ignored with a warning. A category "
+            "may also be spelled one-hot, as `<field>_<category>: true`; with all of a field's flags false it is the "
+            "baseline."
         ),
         "properties": {c.name: _property(c) for c in columns},
         "required": [c.name for c in columns if c.nulls != "allowed"],

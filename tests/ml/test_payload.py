@@ -64,10 +64,10 @@ def test_late_target_and_unknown_fields_are_ignored_with_a_warning(parser):
     parsed = parser.parse({**GOOD, "survey": "any", "left": 1, "mood_b": True, "'; DROP TABLE x": float("nan")})
     assert parsed.values == parser.parse(GOOD).values
     assert parsed.warnings == [
-        '"\'; DROP TABLE x" is no field of the contract: ignored',
+        '"survey" is not used by this model: ignored',
         '"left" is not used by this model: ignored',
         '"mood_b" is not used by this model: ignored',
-        '"survey" is not used by this model: ignored',
+        '"\'; DROP TABLE x" is no field of the contract: ignored',
     ]
 
 
