@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from ml.settings import Settings
 from ml.store import SERVING_ROLE, migrate
+from stack.config import HOST, StackConfig
+from stack.mlflow import services
 from stack.postgres import Postgres
 
 REPOSITORY = Path(__file__).parent.parent
@@ -20,9 +24,12 @@ _numbers = itertools.count()
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """One server for all tests of a session, stopped at its end."""
-    folder = tmp_path_factory.mktemp("postgres")
-    server = Postgres(data=folder / "data", log=folder / "postgres.log")
+    folder = tmp_path_factory.mktemp("stack")
+    server = Postgres(data=folder / "postgres" / "data", log=folder / "logs" / "postgres.log")
     server.start()
+    # Hundreds of databases are made and thrown away; what a test writes survives every crash but the machine's own.
+    server.psql("ALTER SYSTEM SET fsync = off")
+    server.psql("SELECT pg_reload_conf()")
     server.ensure_role("ml_platform")
     server.ensure_role(SERVING_ROLE)
     yield server
@@ -55,6 +62,33 @@ def serving_database_url(postgres: Postgres, database_name: str) -> str:
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """Settings for a test: its own database and state folder."""
     return Settings(database_url=database_url, state_dir=tmp_path / "state", use_cases_dir=REPOSITORY / "data")
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(postgres: Postgres) -> Iterator[str]:
+    """Address of a real MLflow server, started as the stack does when a test first asks for it.
+
+    One for all tests of a session: each needs model names of its own.
+    """
+    postgres.ensure_role("mlflow")
+    postgres.ensure_database("mlflow", owner="mlflow")
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = probe.getsockname()[1]
+    state = postgres.data.parent.parent
+    (server,) = services(StackConfig(state, REPOSITORY / "data", airflow_port=0, mlflow_port=port, serving_port=0))
+    try:
+        server.start()
+        server.wait(Event())
+        yield server.address
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def mlflow_settings(settings: Settings, mlflow_server: str) -> Settings:
+    """``settings`` with that server."""
+    return settings.model_copy(update={"mlflow_tracking_uri": mlflow_server})
 
 
 @pytest.fixture(scope="session")
