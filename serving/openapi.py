@@ -28,7 +28,7 @@ class DescribedApi(FastAPI):
 
     def openapi(self) -> Json:
         """The document for the version that serves; made anew when that changed."""
-        model: Model | None = self.state.serving.watcher.model
+        model: Model | None = self.state.serving.watcher.standing.model
         if self.openapi_schema is None or self.state.described is not model:
             self.openapi_schema, self.state.described = describe(self, model), model
         return self.openapi_schema

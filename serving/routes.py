@@ -29,8 +29,8 @@ async def health() -> Health:
 async def ready(request: Request, response: Response) -> Ready:
     """Whether predictions are given, and what is not as it should be."""
     state = State.of(request)
-    model, away = state.watcher.model, state.log.away
-    problems = [str(state.watcher.problem)] if state.watcher.problem else []
+    standing, away = state.watcher.standing, state.log.away
+    model, problems = standing.model, [str(standing.problem)] if standing.problem else []
     if away:
         problems.append(f"Postgres takes no log records, the spool does: {away}")
     response.status_code = 200 if model else 503

@@ -11,7 +11,6 @@ import asyncio
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ml.errors import BundleRefused, NoProductionModel, PlatformError, Unavailable
@@ -23,12 +22,19 @@ _log = logging.getLogger(__name__)
 _REFUSED_AGAIN_SECONDS = 60
 
 
+@dataclass(frozen=True)
+class Standing:
+    """The version that serves, and why it is not the one that should, if so."""
+
+    model: Model | None
+    problem: PlatformError | None
+
+
 class Watcher:
-    """``model`` is the version that serves, ``problem`` why it is not the one that should, if so."""
+    """Keeps ``standing``, which is replaced as a whole: readers see one moment, never half a swap."""
 
     def __init__(self, registry: Registry, cache: BundleCache, model_name: str) -> None:
-        self.model: Model | None = None
-        self.problem: PlatformError | None = NoProductionModel(model_name)
+        self.standing = Standing(None, NoProductionModel(model_name))
         self.first_look = asyncio.Event()
         self._registry = registry
         self._cache = cache
@@ -36,10 +42,11 @@ class Watcher:
 
     def serving(self) -> Model:
         """The version that serves. Raises why there is none."""
-        if self.model is None:
-            assert self.problem is not None
-            raise self.problem
-        return self.model
+        standing = self.standing
+        if standing.model is None:
+            assert standing.problem is not None
+            raise standing.problem
+        return standing.model
 
     async def run(self, poll_seconds: float) -> None:
         """Look every ``poll_seconds``, until cancelled. The work is done in a thread."""
@@ -49,38 +56,45 @@ class Watcher:
             await asyncio.sleep(poll_seconds)
 
     def look(self) -> None:
-        """Ask the registry once and follow it. Raises nothing: what went wrong becomes ``problem``."""
-        problem = _attempt(lambda: self._follow(self._registry.production()))
-        if self.model is None and isinstance(problem, Unavailable | BundleRefused):
-            _attempt(self._start_from_cache)
-        if problem and str(problem) != str(self.problem):
-            goes_on = f"Version {self.model.version} goes on." if self.model else ""
-            _log.warning("%s %s", problem, goes_on, exc_info=problem if type(problem) is PlatformError else None)
-        self.problem = problem
+        """Ask the registry once and follow it. Raises nothing: what went wrong becomes the standing's problem."""
+        before = self.standing
+        model, problem = before.model, None
+        try:
+            model = self._follow(self._registry.production())
+        except Exception as error:  # the watcher outlives whatever a download or a model does
+            problem = _platform_error(error)
+            if model is None and isinstance(problem, Unavailable | BundleRefused):
+                model = self._from_cache()
+        self.standing = Standing(model, problem)
+        _report(before, self.standing)
 
-    def _follow(self, version: ProductionVersion) -> None:
-        if self.model and self.model.source == version:
-            return
+    def _follow(self, version: ProductionVersion) -> Model:
+        model = self.standing.model
+        if model and model.source == version:
+            return model
         if self._refused and self._refused.version == version and time.monotonic() < self._refused.until:
             raise self._refused.error
         try:
-            self._swap(version)
+            return self._load(version)
         except BundleRefused as error:
             self._cache.discard(version)
             self._refused = _Refusal(version, error, time.monotonic() + _REFUSED_AGAIN_SECONDS)
             raise
 
-    def _swap(self, version: ProductionVersion) -> None:
+    def _load(self, version: ProductionVersion) -> Model:
         folder = self._cache.bundle(version, lambda target: self._registry.fetch(version, target))
         model = load_model(folder, version, dt.datetime.now(dt.UTC))
-        before, self.model = self.model, model
-        _log.info("version %s of %s serves now, before it %s", version.version, version.name, before and before.version)
         self._cache.remember(version)
+        return model
 
-    def _start_from_cache(self) -> None:
+    def _from_cache(self) -> Model | None:
+        """The last good version, for a start at which the registry gives none."""
         version = self._cache.last()
-        if version:
-            self._swap(version)
+        try:
+            return self._load(version) if version else None
+        except Exception as error:
+            _log.warning("the cached version cannot be served: %s", error)
+            return None
 
 
 @dataclass(frozen=True)
@@ -92,14 +106,20 @@ class _Refusal:
     until: float
 
 
-def _attempt(step: Callable[[], None]) -> PlatformError | None:
-    """What went wrong in a step; the watcher outlives whatever a download or a model does."""
-    try:
-        step()
-    except PlatformError as error:
+def _platform_error(error: Exception) -> PlatformError:
+    if isinstance(error, PlatformError):
         return error
-    except Exception as error:
-        unforeseen = PlatformError(f"Looking for a new model failed: {error!r}.")
-        unforeseen.__cause__ = error
-        return unforeseen
-    return None
+    unforeseen = PlatformError(f"Looking for a new model failed: {error!r}.")
+    unforeseen.__cause__ = error
+    return unforeseen
+
+
+def _report(before: Standing, now: Standing) -> None:
+    """Log what changed."""
+    model, problem = now.model, now.problem
+    if model and model is not before.model:
+        was = f", before it {before.model.version}" if before.model else ""
+        _log.info("version %s of %s serves now%s", model.version, model.source.name, was)
+    if problem and str(problem) != str(before.problem):
+        goes_on = f"Version {model.version} goes on." if model else ""
+        _log.warning("%s %s", problem, goes_on, exc_info=problem if type(problem) is PlatformError else None)

@@ -72,7 +72,7 @@ def test_p2_a_corrupt_bundle_is_refused_and_the_old_version_goes_on(watcher, reg
     registry.promote("2")
     watcher.look()
     assert watcher.serving().version == "1"
-    assert "cannot be served" in str(watcher.problem)
+    assert "cannot be served" in str(watcher.standing.problem)
 
 
 def test_a_model_that_fails_its_golden_rows_is_refused(watcher, registry):
@@ -82,7 +82,7 @@ def test_a_model_that_fails_its_golden_rows_is_refused(watcher, registry):
     rewrite(registry, folder, manifest)
     watcher.look()
     assert watcher.serving().version == "1"
-    assert str(watcher.problem) == (
+    assert str(watcher.standing.problem) == (
         "Version 2 of 'test-model' cannot be served: on its golden rows it is off by 0.01; 1e-05 is allowed."
     )
 
@@ -92,7 +92,9 @@ def test_a_bundle_of_another_model_is_refused(watcher, registry):
     manifest = json.loads((folder / "manifest.json").read_text())
     rewrite(registry, folder, {**manifest, "model_name": "other"})
     watcher.look()
-    assert str(watcher.problem) == "Version 2 of 'test-model' cannot be served: its bundle is of model 'other'."
+    assert (
+        str(watcher.standing.problem) == "Version 2 of 'test-model' cannot be served: its bundle is of model 'other'."
+    )
 
 
 def rewrite(registry, folder, manifest):
@@ -113,7 +115,7 @@ def test_a_refused_version_is_not_fetched_at_each_look(watcher, registry):
     watcher.look()
     watcher.look()
     assert registry.fetched == ["1", "2"]
-    assert "Version 2 of" in str(watcher.problem)
+    assert "Version 2 of" in str(watcher.standing.problem)
 
 
 def test_after_a_refused_version_a_good_one_is_followed(watcher, registry):
@@ -123,7 +125,7 @@ def test_after_a_refused_version_a_good_one_is_followed(watcher, registry):
         registry.promote(version)
         watcher.look()
     assert watcher.serving().version == "3"
-    assert watcher.problem is None
+    assert watcher.standing.problem is None
 
 
 @pytest.mark.parametrize("what", ["registry away", "alias removed"])
@@ -132,14 +134,14 @@ def test_without_an_answer_the_version_that_serves_goes_on(watcher, registry, wh
     registry.error = AWAY if what == "registry away" else None
     watcher.look()
     assert watcher.serving().version == "1"
-    assert ("did not answer" if registry.error else "has no production version") in str(watcher.problem)
+    assert ("did not answer" if registry.error else "has no production version") in str(watcher.standing.problem)
 
 
 def test_it_starts_from_the_cache_without_a_registry(watcher, registry, cache):
     registry.error = AWAY
     again = restarted(registry, cache)
     assert again.serving().version == "1"
-    assert again.problem is AWAY
+    assert again.standing.problem is AWAY
 
 
 def test_it_starts_with_the_last_good_version_where_production_is_refused(watcher, registry, cache):
@@ -151,7 +153,7 @@ def test_it_starts_with_the_last_good_version_where_production_is_refused(watche
 def test_a_cache_that_was_tampered_with_is_not_served(watcher, registry, cache, tmp_path):
     spoil_model(next((tmp_path / "cache").glob("*/*/model.onnx")).parent)
     registry.error = AWAY
-    assert restarted(registry, cache).model is None
+    assert restarted(registry, cache).standing.model is None
 
 
 def test_a_bad_cached_bundle_is_fetched_again(watcher, registry, cache, tmp_path):
