@@ -12,7 +12,7 @@ from ml.contract import Contract
 from ml.event_time import event_time
 from ml.header import Header
 from ml.row_key import digest, find_repeats
-from ml.schema import EVENT_TIME, FILE_ID, LINE, ROW_KEY, ensure_tables
+from ml.schema import EVENT_TIME, FILE_ID, LINE, ROW_KEY
 from ml.staging import staged_cells
 from ml.store import columns, table
 
@@ -67,7 +67,10 @@ def _on_conflict(contract: Contract, names: list[str], file_id: int) -> sql.Comp
 
 @contextmanager
 def _indexes_built_afterwards(cursor: Cursor, contract: Contract) -> Iterator[bool]:
-    """While ``raw`` is empty, which it yields, build its indexes once instead of row by row: much faster."""
+    """While ``raw`` is empty, which it yields, build its indexes once instead of row by row: much faster.
+
+    They are those of :func:`ml.schema.ensure_tables`, which cannot be called here: its lock comes before the table's.
+    """
     raw = table(contract.use_case, "raw")
     cursor.execute(sql.SQL("SELECT NOT EXISTS (SELECT FROM {})").format(raw))
     ((is_empty,),) = cursor.fetchall()
@@ -76,6 +79,6 @@ def _indexes_built_afterwards(cursor: Cursor, contract: Contract) -> Iterator[bo
         cursor.execute(sql.SQL("DROP INDEX {}").format(table(contract.use_case, "raw_file")))
     yield is_empty
     if is_empty:
-        key = sql.Identifier(ROW_KEY)
+        key, file_id = sql.Identifier(ROW_KEY), sql.Identifier(FILE_ID)
         cursor.execute(sql.SQL("ALTER TABLE {} ADD CONSTRAINT raw_pkey PRIMARY KEY ({})").format(raw, key))
-        ensure_tables(cursor, contract)
+        cursor.execute(sql.SQL("CREATE INDEX raw_file ON {} ({})").format(raw, file_id))
