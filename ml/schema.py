@@ -21,13 +21,14 @@ FILE_ID = "_file_id"
 LINE = "_line"
 """Line of the row in its file; the first row after the header is 2."""
 
-_SQL_TYPES = {
+SQL_TYPES = {
     ColumnType.INTEGER: "bigint",
     ColumnType.NUMBER: "double precision",
     ColumnType.CATEGORY: "text",
     ColumnType.TEXT: "text",
     ColumnType.DATE: "date",
 }
+"""Type of a column in ``features``."""
 _PROVENANCE = f"{ROW_KEY} text PRIMARY KEY, {EVENT_TIME} date, {FILE_ID} bigint NOT NULL, {LINE} bigint NOT NULL"
 
 
@@ -59,6 +60,6 @@ def ensure_tables(cursor: Cursor, contract: Contract) -> None:
 
 def _definitions(contract: Contract, *, verbatim: bool) -> sql.Composed:
     return sql.SQL(", ").join(
-        sql.SQL("{} {}").format(sql.Identifier(c.name), sql.SQL("text" if verbatim else _SQL_TYPES[c.type]))
+        sql.SQL("{} {}").format(sql.Identifier(c.name), sql.SQL("text" if verbatim else SQL_TYPES[c.type]))
         for c in contract.columns
     )
