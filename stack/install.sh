@@ -61,6 +61,9 @@ rm -f .venv/.runtime .venv/.dev
 status=$({ { .local/uv/bin/uv pip sync --python .venv/bin/python --require-hashes "$lock" 2>&1; echo $? >&3; } |
     grep -v -e '^ [-+~] ' -e '^ Downloaded' >&2; } 3>&1)
 [ "$status" = 0 ] || fail "the environment is not complete; see above, then run make install again"
+# The project itself needs no build: its folder is on the path of everything that the stack starts.
+printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/.venv/bin/python" -m ml.cli "$@"\n' "$PWD" "$PWD" >.venv/bin/mlp
+chmod 755 .venv/bin/mlp
 key requirements.txt >.venv/.runtime
 [ "$lock" = requirements.txt ] || key "$lock" >.venv/.dev
 say "done."

