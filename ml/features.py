@@ -1,0 +1,56 @@
+"""The training frame: rows that keep the contract, read back in the order of their files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+from psycopg2 import sql
+
+from ml.contract import Column, Contract
+from ml.schema import FILE_ID, LINE
+from ml.settings import Settings
+from ml.store import columns, connect, table, table_checksum
+from ml.use_case import UseCase
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The features as they are at one moment; the same rows have the same ``id``.
+
+    ``frame`` has a column a contract column: numbers as float64 with NaN for null, all else as text with None.
+    """
+
+    id: str
+    frame: pd.DataFrame
+
+
+def read_snapshot(settings: Settings, use_case: UseCase) -> Snapshot:
+    """All features of a use case, in the order of files and of the lines in them."""
+    contract = use_case.contract
+    names = [c.name for c in contract.columns]
+    features = table(contract.use_case, "features")
+    order = sql.SQL("SELECT {} FROM {} ORDER BY {}").format(columns(names), features, columns([FILE_ID, LINE]))
+    with connect(settings.database_url) as connection, connection.cursor() as cursor:
+        # One view of the table for both reads, whatever is loaded meanwhile.
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        identity = table_checksum(cursor, features, names)
+        cursor.execute(order)
+        rows = cursor.fetchall()
+    frame = pd.DataFrame(rows, columns=names, dtype=object)
+    return Snapshot(identity, frame.assign(**{c.name: typed(frame[c.name], c) for c in contract.columns}))
+
+
+def typed(values: pd.Series, column: Column) -> pd.Series:
+    """A column as models take it: float64 for numbers, text else; null is NaN or None."""
+    if column.is_numeric:
+        numbers: pd.Series = pd.to_numeric(values).astype("float64")
+        return numbers
+    texts = values.astype(object)
+    return texts.where(texts.notna(), None)
+
+
+def target(frame: pd.DataFrame, contract: Contract) -> pd.Series:
+    """1 where the target has its positive value, 0 else."""
+    column = contract.target
+    return (frame[column.name] == typed(pd.Series([column.positive]), column)[0]).astype("int64")
