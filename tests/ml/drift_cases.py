@@ -22,7 +22,13 @@ CONTRACT = {
     "columns": [
         {"name": "bill.mean", "type": "number", "unit": "EUR", "meaning": "Mean bill", "nulls": "allowed"},
         {"name": "Calls <i>", "type": "integer", "meaning": "Calls", "nulls": "allowed"},
-        {"name": "Plan A", "type": "category", "categories": ["x", "other", "y"], "meaning": "Plan", "nulls": "allowed"},
+        {
+            "name": "Plan A",
+            "type": "category",
+            "categories": ["x", "other", "y"],
+            "meaning": "Plan",
+            "nulls": "allowed",
+        },
         {"name": "left", "type": "category", "categories": [0, 1], "positive": 1, "role": "target", "meaning": "Left"},
     ],
 }
@@ -66,7 +72,7 @@ def log_inferences(settings, use_case, version, frame, at=INSIDE, probability=0.
     records = json.loads(frame.to_json(orient="records", double_precision=15))
     log = pd.DataFrame(
         {
-            "inference_id": [batch_id(use_case.name, f"{model_name}{version}", f"{at}{i}", at) for i in range(len(frame))],
+            "inference_id": [batch_id(use_case.name, f"{model_name}{version}", str(i), at) for i in range(len(frame))],
             "use_case": use_case.name, "model_name": model_name, "model_version": version, "run_id": f"run-{version}",
             "input": [json.dumps(record) for record in records],
             "prediction": 0, "probability": probability, "source": "batch", "timestamp": at.isoformat(),

@@ -1,0 +1,279 @@
+"""A window of the inference log, checked against what the version was trained on."""
+
+import datetime as dt
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from urllib.request import url2pathname
+
+import psycopg2
+import pytest
+from psycopg2.extras import RealDictCursor
+
+from ml import drift
+from ml.errors import ReferenceUnusable
+from tests.ml.drift_cases import END, INSIDE, START, log_inferences, make_use_case, remember_training, rows
+
+DAY = dt.timedelta(days=1)
+
+
+@pytest.fixture
+def use_case(tmp_path, settings):
+    """Version 1 is trained on 5,000 rows."""
+    made = make_use_case(tmp_path / "use_cases")
+    remember_training(settings, made, "1", rows(5_000))
+    return made
+
+
+@pytest.fixture
+def settings(settings, tmp_path):
+    return settings.model_copy(update={"use_cases_dir": tmp_path / "use_cases"})
+
+
+@pytest.fixture
+def check(settings, use_case):
+    def check(version="1", start=START, end=END):
+        return drift.check_version(settings, use_case, version, window_start=start, window_end=end)
+
+    return check
+
+
+@pytest.fixture
+def reports(database_url):
+    def read():
+        connection = psycopg2.connect(database_url, cursor_factory=RealDictCursor)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT * FROM ml.drift_reports ORDER BY id")
+                return cursor.fetchall()
+        finally:
+            connection.close()
+
+    return read
+
+
+@pytest.fixture
+def drifting(settings, use_case):
+    log_inferences(settings, use_case, "1", rows(1_000, seed=1, shift=10))
+
+
+def test_a_window_like_the_training_data_is_ok(settings, use_case, check, reports):
+    log_inferences(settings, use_case, "1", rows(1_000, seed=1))
+    result = check()
+    assert (result.state, result.n_rows, result.drifted, result.retrain) == ("ok", 1_000, [], False)
+    assert [(r["id"], r["state"], r["n_rows"]) for r in reports()] == [(result.report_id, "ok", 1_000)]
+
+
+def test_a_shifted_window_drifts_and_wants_a_retraining(drifting, check):
+    result = check()
+    (found,) = result.drifted
+    assert (result.state, result.retrain, found["column"], found["statistic"], found["limit"]) == (
+        "drift", True, "bill.mean", "psi", 0.2
+    )  # fmt: skip
+    assert found["value"] > 0.5
+
+
+def test_the_result_goes_through_json(drifting, check):
+    result = check()
+    assert drift.DriftResult(**json.loads(json.dumps(asdict(result)))) == result
+
+
+def test_the_window_holds_its_start_and_not_its_end(settings, use_case, check):
+    log_inferences(settings, use_case, "1", rows(3), at=START)
+    log_inferences(settings, use_case, "1", rows(5), at=END)
+    log_inferences(settings, use_case, "1", rows(7), at=START - dt.timedelta(microseconds=1000))
+    assert check().n_rows == 3
+
+
+def test_only_the_checked_versions_inferences_count(settings, use_case, check):
+    log_inferences(settings, use_case, "1", rows(3))
+    log_inferences(settings, use_case, "2", rows(5))
+    log_inferences(settings, use_case, "1", rows(7), model_name="another-model")
+    assert check().n_rows == 3
+
+
+def test_a_version_is_compared_with_its_own_training_data_not_with_the_newest(settings, use_case, drifting, check):
+    remember_training(settings, use_case, "2", rows(5_000, shift=10))
+    log_inferences(settings, use_case, "2", rows(1_000, seed=1, shift=10))
+    assert (check("1").state, check("2").state) == ("drift", "ok")
+
+
+def test_a_version_without_training_record_is_named(check):
+    with pytest.raises(ReferenceUnusable, match=r"version 7 of 'calls-model'.*ml\.training_data has no row"):
+        check("7")
+
+
+def test_statistics_of_a_later_format_are_refused(settings, use_case, check, database_url):
+    with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("""UPDATE ml.training_data SET feature_stats = feature_stats || '{"format": 2}'""")
+    connection.close()
+    with pytest.raises(ReferenceUnusable, match="feature_stats: format"):
+        check()
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(END, START), (START, START), (START.replace(tzinfo=None), END.replace(tzinfo=None))]
+)
+def test_a_window_without_length_or_time_zone_is_refused(check, start, end):
+    with pytest.raises(ValueError, match="no window"):
+        check(start=start, end=end)
+
+
+def test_a_repeated_check_changes_nothing(drifting, check, reports):
+    first, row = check(), reports()
+    page = Path(first.report_path).read_bytes()
+    assert check() == first
+    assert reports() == row
+    assert Path(first.report_path).read_bytes() == page
+
+
+def test_late_rows_update_the_report_of_the_same_window(settings, use_case, drifting, check, reports):
+    first = check()
+    log_inferences(settings, use_case, "1", rows(20_000, seed=1), at=INSIDE + DAY)
+    second = check()
+    assert (second.report_id, second.report_path, second.state) == (first.report_id, first.report_path, "ok")
+    assert len(reports()) == 1
+
+
+def test_the_report_keeps_histograms_and_what_was_answered(drifting, check, reports):
+    check()
+    (report,) = reports()
+    plan = next(c for c in report["columns"] if c["column"] == "Plan A")
+    assert plan["bins"] == ["x", "other", "y", "not in the contract", "null"]
+    assert (sum(plan["reference"]), sum(plan["window"])) == (5_000, 1_000)
+    assert report["predictions"] == {
+        "mean_probability": 0.25, "positive_share": 0, "counts": [0, 0, 1000, 0, 0, 0, 0, 0, 0, 0, 0]
+    }  # fmt: skip
+
+
+def test_the_message_names_columns_figures_and_the_page(drifting, check):
+    result = check()
+    message = drift.describe(result)
+    assert f"bill.mean PSI {result.drifted[0]['value']:.3g} (limit 0.2)" in message
+    assert "Drift. In the 1,000 predictions of calls-model version 1" in message
+    assert "1 of 3 columns" in message
+    assert "A retraining is being started." in message
+    assert url2pathname(message.rpartition("file://")[2]) == result.report_path
+
+
+def test_the_page_is_whole_in_one_file_and_escapes_what_others_wrote(drifting, check):
+    page = Path(check().report_path).read_text(encoding="utf-8")
+    assert page.lstrip().startswith("<!doctype html>")
+    assert "Calls &lt;b&gt;to&lt;/b&gt; clients" in page
+    assert "<i>" not in page
+    assert "<script" not in page
+    assert 'src="' not in page
+    assert page.count("<article") == 3
+
+
+def test_the_page_of_a_window_without_rows_can_be_written(check):
+    result = check()
+    assert "made 0 predictions" in Path(result.report_path).read_text(encoding="utf-8")
+
+
+def test_a_page_that_cannot_be_written_leaves_no_row(settings, drifting, check, reports):
+    settings.reports_dir.parent.mkdir(parents=True)
+    settings.reports_dir.write_text("in the way")
+    with pytest.raises(NotADirectoryError):
+        check()
+    assert reports() == []
+
+
+def test_a_retraining_is_recorded_once_and_shown_on_the_page(settings, drifting, check, reports):
+    result = check()
+    drift.record_retraining(settings, result.report_id, "run-a")
+    drift.record_retraining(settings, result.report_id, "run-b")
+    assert [r["retraining"] for r in reports()] == ["run-a"]
+    assert "It started the retraining run-a." in Path(result.report_path).read_text(encoding="utf-8")
+
+
+def test_a_report_that_started_a_retraining_starts_no_other(settings, drifting, check):
+    drift.record_retraining(settings, check().report_id, "run-a")
+    again = check()
+    assert (again.state, again.retrain, again.action) == ("drift", False, "It started the retraining run-a.")
+
+
+def test_recording_for_a_report_that_is_not_there_is_refused(settings):
+    with pytest.raises(KeyError, match="no drift report 99"):
+        drift.record_retraining(settings, 99, "run-a")
+
+
+def each_day(settings, check, days):
+    """Checks windows that end a day later each, starting what is wanted; says for which that was."""
+    wanted = []
+    for day in days:
+        result = check(start=START, end=END + day * DAY)
+        assert result.state == "drift"
+        if result.retrain:
+            drift.record_retraining(settings, result.report_id, f"run-{day}")
+            wanted.append(day)
+    return wanted
+
+
+@pytest.fixture
+def always_drifting(settings, use_case):
+    log_inferences(settings, use_case, "1", rows(1_000, seed=1, shift=10), at=START)
+
+
+def test_drift_ten_days_in_a_row_starts_one_retraining_per_cooldown(settings, always_drifting, check):
+    assert each_day(settings, check, range(10)) == [0, 7]
+
+
+def test_days_checked_in_another_order_start_no_two_retrainings_in_one_cooldown(settings, always_drifting, check):
+    assert each_day(settings, check, [5, 2, 0, 9, 11, 12, 3]) == [5, 12]
+
+
+def test_the_message_in_the_cooldown_says_which_run_and_how_long(settings, always_drifting, check):
+    each_day(settings, check, [0])
+    result = check(end=END + DAY)
+    assert result.action == (
+        "No further retraining: run-0 was started for another window, "
+        "and the cooldown lasts until 2026-01-15 00:00 UTC."
+    )
+
+
+def test_the_cooldown_holds_for_the_next_version_too(settings, use_case, always_drifting, check):
+    each_day(settings, check, [0])
+    remember_training(settings, use_case, "2", rows(5_000))
+    log_inferences(settings, use_case, "2", rows(1_000, seed=1, shift=10), at=START)
+    result = check("2")
+    assert (result.state, result.retrain) == ("drift", False)
+
+
+def test_without_cooldown_each_window_starts_one(settings, use_case, always_drifting, tmp_path):
+    eager = make_use_case(tmp_path / "eager", cooldown_days=0)
+    checks = [
+        drift.check_version(settings, eager, "1", window_start=START, window_end=END + day * DAY) for day in range(3)
+    ]
+    assert [c.retrain for c in checks] == [True, True, True]
+    drift.record_retraining(settings, checks[0].report_id, "run-a")
+    assert drift.check_version(settings, eager, "1", window_start=START, window_end=END + DAY).retrain
+
+
+def test_the_page_is_named_by_version_and_window_and_stays_in_its_folder(settings, use_case, check):
+    path = Path(check().report_path)
+    assert path.parent == (settings.reports_dir / "drift").resolve()
+    assert path.name == "calls-calls-model-1-2026-01-01T000000Z-2026-01-08T000000Z.html"
+    zone = dt.timezone(dt.timedelta(hours=2))
+    assert check(start=START.astimezone(zone), end=END.astimezone(zone)).report_path == str(path)
+
+
+def test_a_result_without_drift_says_what_came_nearest(settings, use_case, check):
+    log_inferences(settings, use_case, "1", rows(1_000, seed=1))
+    message = drift.describe(check())
+    assert message.startswith("No drift. In the 1,000 predictions of calls-model version 1 from 2026-01-01 00:00")
+    assert "none of 3 columns is above its limit. Nearest to it: " in message
+    assert "No retraining is needed." in message
+
+
+def test_a_message_names_ten_columns_and_counts_the_rest(drifting, check):
+    from ml.drift_store import DriftReport, Predictions
+    from ml.drift_words import verdict
+
+    result = check()
+    column = drift.ColumnDrift("c", "number", 1.0, 0.2, 0.1, True, [], [], [], None, None, None, None)
+    columns = [replace(column, column=f"c{i}") for i in range(12)]
+    report = DriftReport(
+        "u", "m", "1", START, END, 1, "drift", columns, Predictions(None, None, []), result.report_path
+    )
+    assert verdict(report, 1).endswith("c9 PSI 1 (limit 0.2) and 2 more.")
