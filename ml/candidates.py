@@ -35,4 +35,5 @@ def build(candidate: Candidate, features: Sequence[Column]) -> Pipeline:
         estimator = _ESTIMATORS[candidate.estimator](**candidate.params)
     except TypeError as error:
         raise ConfigError(f"{candidate.estimator.value}: {error}") from error
-    return Pipeline([("preprocessing", preprocessing(features)), ("classifier", estimator)])
+    scale = candidate.estimator is EstimatorName.LOGISTIC_REGRESSION
+    return Pipeline([("preprocessing", preprocessing(features, scale=scale)), ("classifier", estimator)])

@@ -40,7 +40,9 @@ def find_links(frame: pd.DataFrame) -> tuple[Link, ...]:
 
 def holds(link: Link, frame: pd.DataFrame) -> NDArray[np.bool_]:
     """Per row, whether it holds every value of the link."""
-    return np.asarray(np.logical_and.reduce([(frame[name] == value).to_numpy(dtype=bool) for name, value in link.items()]))
+    return np.asarray(
+        np.logical_and.reduce([(frame[name] == value).to_numpy(dtype=bool) for name, value in link.items()])
+    )
 
 
 def _frequent_values(frame: pd.DataFrame) -> tuple[list[str], list[str | int | float], NDArray[np.float32]]:

@@ -48,7 +48,9 @@ def export(pipeline: Pipeline, features: Sequence[Column]) -> Exported:
         (i.input, FloatTensorType([None, 1]) if i.kind == "number" else StringTensorType([None, 1])) for i in inputs
     ]
     options = {id(pipeline[-1]): {"zipmap": False}}
-    model = to_onnx(_renamed(pipeline, inputs), initial_types=types, options=options, target_opset={"": 21, "ai.onnx.ml": 3})
+    model = to_onnx(
+        _renamed(pipeline, inputs), initial_types=types, options=options, target_opset={"": 21, "ai.onnx.ml": 3}
+    )
     assert PROBABILITIES in [o.name for o in model.graph.output]
     return Exported(model.SerializeToString(), inputs)
 
@@ -66,9 +68,7 @@ def _renamed(pipeline: Pipeline, inputs: Sequence[ModelInput]) -> Pipeline:
     return Pipeline([(pipeline.steps[0][0], transformer), *pipeline.steps[1:]])
 
 
-def check(
-    exported: Exported, frame: pd.DataFrame, probabilities: npt.NDArray[np.float64], threshold: float
-) -> float:
+def check(exported: Exported, frame: pd.DataFrame, probabilities: npt.NDArray[np.float64], threshold: float) -> float:
     """Compare with scikit-learn's probabilities of N rows; returns the largest difference.
 
     Raises :class:`ExportDiffers` where it is above the tolerance or where the decided class of a row changes.
@@ -94,7 +94,7 @@ def tensor(values: pd.Series, feature: ModelInput) -> npt.NDArray[np.generic]:
 
 
 class _PlainNumbers:
-    """A container whose nodes get Python's own numbers: onnx 1.23 refuses numpy's unsigned ones."""
+    """A container whose nodes get Python's own numbers: onnx 1.23 takes neither numpy's nor booleans."""
 
     def __init__(self, container: ModelComponentContainer) -> None:
         self._container = container
@@ -103,11 +103,13 @@ class _PlainNumbers:
         return getattr(self._container, name)
 
     def add_node(self, *arguments: object, **attributes: object) -> None:
-        plain = {
-            k: [v.item() if isinstance(v, np.generic) else v for v in values] if isinstance(values, list) else values
-            for k, values in attributes.items()
-        }
+        plain = {k: [_plain(v) for v in vs] if isinstance(vs, list) else vs for k, vs in attributes.items()}
         self._container.add_node(*arguments, **plain)
+
+
+def _plain(value: object) -> object:
+    number = value.item() if isinstance(value, np.generic) else value
+    return int(number) if isinstance(number, bool) else number
 
 
 def _convert(scope: Scope, operator: Operator, container: ModelComponentContainer) -> None:
@@ -120,5 +122,10 @@ update_registered_converter(
     calculate_linear_classifier_output_shapes,
     _convert,
     overwrite=True,
-    options={"zipmap": [True, False, "columns"], "raw_scores": [True, False], "output_class_labels": [False, True], "nocl": [True, False]},
+    options={
+        "zipmap": [True, False, "columns"],
+        "raw_scores": [True, False],
+        "output_class_labels": [False, True],
+        "nocl": [True, False],
+    },
 )

@@ -1,0 +1,45 @@
+"""The MLflow server: clients that give up soon, and errors that name it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from ml.errors import Unavailable
+from ml.settings import Settings
+
+_SOON = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+_NO_ANSWER = ("Max retries exceeded", "Connection refused", "failed with exception", "timed out", "error code 50")
+
+
+@contextmanager
+def client(settings: Settings) -> Iterator[MlflowClient]:
+    """A client of the server at ``mlflow_tracking_uri``, which also becomes the one of MLflow's own functions.
+
+    MLflow's defaults try for minutes; ours for seconds. Raises :class:`Unavailable` naming MLflow and its
+    address where it does not answer; other errors of MLflow pass.
+    """
+    for name, value in _SOON.items():
+        os.environ.setdefault(name, value)
+    mlflow.set_tracking_uri(settings.mlflow_tracking_uri)
+    mlflow.set_registry_uri(settings.mlflow_tracking_uri)
+    try:
+        yield MlflowClient(settings.mlflow_tracking_uri, settings.mlflow_tracking_uri)
+    except (MlflowException, OSError) as error:
+        if isinstance(error, ConnectionError) or any(words in str(error) for words in _NO_ANSWER):
+            raise Unavailable("MLflow", settings.mlflow_tracking_uri, str(error).splitlines()[0][:300]) from error
+        raise
+
+
+def version_url(settings: Settings, model_name: str, version: str) -> str:
+    """Where people see a version in MLflow's pages."""
+    return f"{settings.mlflow_public_url or settings.mlflow_tracking_uri}/#/models/{model_name}/versions/{version}"
