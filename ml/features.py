@@ -44,7 +44,7 @@ def read_snapshot(settings: Settings, use_case: UseCase) -> Snapshot:
 def typed(values: pd.Series, column: Column) -> pd.Series:
     """A column as models take it: float64 for numbers, text else; null is NaN or None."""
     if column.is_numeric:
-        numbers: pd.Series = pd.to_numeric(values).astype("float64")
+        numbers: pd.Series = pd.Series(pd.to_numeric(values), dtype="float64")
         return numbers
     texts = values.astype(object)
     return texts.where(texts.notna(), None)

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.pipeline import Pipeline
 from skl2onnx import to_onnx, update_registered_converter
 from skl2onnx.common._container import ModelComponentContainer
 from skl2onnx.common._topology import Operator, Scope
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
 from skl2onnx.operator_converters.random_forest import convert_sklearn_random_forest_classifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import Pipeline
 
 from ml.bundle import PROBABILITIES, ModelInput
 from ml.contract import Column

@@ -1,0 +1,283 @@
+"""The registered models: which version is in production, and how one gets there.
+
+The alias ``production`` is the truth. The stage ``Production`` of the classic pages is kept in step
+with it. All changes go through :func:`promote`, under one lock a model, and into one ledger.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+from psycopg2.extensions import cursor as Cursor
+
+from ml import promotions
+from ml.bundle import MANIFEST, MODEL, load_bundle
+from ml.errors import BundleRefused, ModelNotFound, NoProductionModel
+from ml.promotions import Entry
+from ml.registration import BUNDLE_PATH, CHECKSUM_TAG
+from ml.settings import Settings
+from ml.store import connect, lock
+from ml.tracking import client
+
+log = logging.getLogger(__name__)
+
+ALIAS = "production"
+PRODUCTION = "Production"
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """A version with the run that made it and the checksum of its bundle, empty where it has none."""
+
+    name: str
+    version: str
+    run_id: str
+    bundle_sha256: str
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What a promotion changed; ``from_version`` is the predecessor, None where there was none."""
+
+    model_name: str
+    from_version: str | None
+    to_version: str
+    stage: str
+
+
+def list_models(settings: Settings) -> list[dict[str, object]]:
+    """Name, newest version and production version of each registered model."""
+    with client(settings) as registry:
+        return [
+            {
+                "name": model.name,
+                "newest": max(
+                    (int(v.version) for v in registry.search_model_versions(_named(model.name))), default=None
+                ),
+                ALIAS: model.aliases.get(ALIAS),
+            }
+            for model in registry.search_registered_models()
+        ]
+
+
+def list_versions(settings: Settings, model_name: str) -> list[dict[str, object]]:
+    """The versions of a model, newest first, with stage, aliases and run. Raises :class:`ModelNotFound`."""
+    with client(settings) as registry:
+        versions = registry.search_model_versions(_named(model_name))
+        if not versions:
+            raise ModelNotFound(model_name)
+        aliases = registry.get_registered_model(model_name).aliases
+    return [
+        {
+            "version": int(v.version),
+            "stage": v.current_stage,
+            "aliases": ", ".join(a for a, version in aliases.items() if version == str(v.version)),
+            "candidate": v.tags.get("candidate"),
+            "run_id": v.run_id,
+            "created": dt.datetime.fromtimestamp(v.creation_timestamp / 1000, dt.UTC).isoformat(timespec="seconds"),
+        }
+        for v in sorted(versions, key=lambda v: -int(v.version))
+    ]
+
+
+def production_version(settings: Settings, model_name: str) -> RegisteredVersion:
+    """The version in production. Raises :class:`NoProductionModel`."""
+    with client(settings) as registry:
+        found = _aliased(registry, model_name)
+    if found is None:
+        raise NoProductionModel(model_name)
+    return _registered(found)
+
+
+def fetch_bundle(settings: Settings, version: RegisteredVersion, folder: Path) -> Path:
+    """Download and verify a version's bundle; returns the folder. Raises :class:`BundleRefused` naming the version."""
+    with client(settings) as registry:
+        _fetch(registry, version, folder)
+    return folder
+
+
+def evidence(settings: Settings, model_name: str, version: str) -> str:
+    """What a person looks at before a promotion, as Markdown: the figures of this version and of production."""
+    with client(settings) as registry:
+        candidate, current = _version(registry, model_name, version), _aliased(registry, model_name)
+        asked = registry.get_run(candidate.run_id).data.metrics
+        now = registry.get_run(current.run_id).data.metrics if current else {}
+    rows = [f"| {n} | {asked[n]:.4f} | {f'{now[n]:.4f}' if n in now else '–'} |" for n in sorted(asked)]
+    head = (
+        f"| metric | version {candidate.version} | production: {f'version {current.version}' if current else 'none'} |"
+    )
+    return "\n".join([candidate.description or "", "", head, "|---|---|---|", *rows])
+
+
+def promote(
+    settings: Settings, model_name: str, version: str, *, stage: str = PRODUCTION, actor: str, source: str, why: str
+) -> Promotion:
+    """Put a version into a stage; in ``Production`` it is served and its predecessor archived.
+
+    The bundle is verified first. Promoting what is in production already changes nothing. Raises
+    :class:`ModelNotFound`, :class:`BundleRefused` (which is noted in the ledger), :class:`PromotionConflict`
+    where the version changed its stage meanwhile.
+    """
+    asked = _Asked(stage, actor, source, why)
+    with _locked(settings, model_name) as cursor, client(settings) as registry:
+        return _promote(settings, cursor, registry, _version(registry, model_name, version), asked)
+
+
+def reconcile(settings: Settings, model_name: str) -> Promotion | None:
+    """Bring alias, stage and ledger in step after a person changed one in MLflow's pages; returns what changed.
+
+    An alias that moved wins; else a version other than the ledger's in stage Production, the one changed last.
+    An alias or stage that was taken away from the version in production is given back: production is
+    replaced, never removed. A version that cannot be served is put back, and the ledger says why.
+    """
+    with _locked(settings, model_name) as cursor, client(settings) as registry:
+        known, aliased = promotions.last_production(cursor, model_name), _aliased(registry, model_name)
+        staged = [v for v in registry.search_model_versions(_named(model_name)) if v.current_stage == PRODUCTION]
+        others = sorted((v for v in staged if str(v.version) != known), key=lambda v: v.last_updated_timestamp)
+        if aliased and str(aliased.version) != known:
+            wanted, asked = aliased, _Asked(PRODUCTION, "MLflow", "alias", "alias moved in MLflow")
+        elif others:
+            wanted, asked = others[-1], _Asked(PRODUCTION, "MLflow", "stage", "stage changed in MLflow")
+        else:
+            if known and (aliased is None or not staged):
+                _set_production(registry, _version(registry, model_name, known))
+            return None
+        try:
+            return _promote(settings, cursor, registry, wanted, asked)
+        except BundleRefused as refusal:
+            log.error("%s Put back: version %s.", refusal, known)
+            _put_back(registry, wanted, _version(registry, model_name, known) if known else None)
+            return None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Who asks for which stage, how and why."""
+
+    stage: str
+    actor: str
+    source: str
+    why: str
+
+
+def _promote(
+    settings: Settings, cursor: Cursor, registry: MlflowClient, version: ModelVersion, asked: _Asked
+) -> Promotion:
+    name, number = version.name, str(version.version)
+    before = promotions.last_production(cursor, name)
+    entry = Entry(name, before, number, asked.stage, "promoted", asked.actor, asked.source, asked.why)
+    try:
+        with TemporaryDirectory() as scratch:
+            _fetch(registry, _registered(version), Path(scratch))
+    except BundleRefused as refusal:
+        _note_refusal(settings, entry, refusal)
+        raise
+    if asked.stage == PRODUCTION:
+        _set_production(registry, version)
+        if before == number:
+            return Promotion(name, before, number, asked.stage)
+    else:
+        _transition(registry, version, asked.stage)
+    promotions.append(cursor, entry)
+    log.info("%s: version %s is in %s, before it %s", name, number, asked.stage, before or "none")
+    return Promotion(name, before, number, asked.stage)
+
+
+def _note_refusal(settings: Settings, entry: Entry, refusal: BundleRefused) -> None:
+    """In a transaction of its own, since the refusal ends the other one."""
+    refused = Entry(**{**vars(entry), "outcome": "refused", "why": f"{entry.why}; refused: {refusal.reason}"})
+    with connect(settings.database_url) as connection, connection.cursor() as cursor:
+        promotions.append(cursor, refused)
+
+
+def _set_production(registry: MlflowClient, version: ModelVersion) -> None:
+    """Alias first: it moves in one step, so that at any time it names one verified version."""
+    registry.set_registered_model_alias(version.name, ALIAS, version.version)
+    if version.current_stage != PRODUCTION or _others_staged(registry, version):
+        _transition(registry, version, PRODUCTION)
+
+
+def _others_staged(registry: MlflowClient, version: ModelVersion) -> bool:
+    versions = registry.search_model_versions(_named(version.name))
+    return any(v.current_stage == PRODUCTION and v.version != version.version for v in versions)
+
+
+def _put_back(registry: MlflowClient, refused: ModelVersion, production: ModelVersion | None) -> None:
+    if production:
+        _set_production(registry, production)
+    else:
+        registry.delete_registered_model_alias(refused.name, ALIAS)
+    if _version(registry, refused.name, str(refused.version)).current_stage == PRODUCTION:
+        _transition(registry, refused, "Archived")
+
+
+def _transition(registry: MlflowClient, version: ModelVersion, stage: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # stages are deprecated, and people use them
+        registry.transition_model_version_stage(
+            version.name, version.version, stage, archive_existing_versions=stage == PRODUCTION
+        )
+
+
+def _fetch(registry: MlflowClient, version: RegisteredVersion, folder: Path) -> None:
+    if not version.bundle_sha256:
+        raise BundleRefused(version.name, version.version, f"it has no tag {CHECKSUM_TAG}; train it with this platform")
+    try:
+        for file in (MANIFEST, MODEL):
+            registry.download_artifacts(version.run_id, f"{BUNDLE_PATH}/{file}", str(folder))
+        load_bundle(folder / BUNDLE_PATH, version.bundle_sha256)
+    except BundleRefused as refusal:
+        raise BundleRefused(version.name, version.version, refusal.reason) from refusal
+    except (MlflowException, OSError) as error:
+        if isinstance(error, ConnectionError):
+            raise
+        reason = f"its bundle cannot be fetched from run {version.run_id}: {error}"
+        raise BundleRefused(version.name, version.version, reason) from error
+
+
+def _registered(found: ModelVersion) -> RegisteredVersion:
+    return RegisteredVersion(found.name, str(found.version), found.run_id, found.tags.get(CHECKSUM_TAG, ""))
+
+
+def _version(registry: MlflowClient, model_name: str, version: str) -> ModelVersion:
+    try:
+        return registry.get_model_version(model_name, version)
+    except MlflowException as error:
+        raise _not_found(error, model_name, version) from error
+
+
+def _aliased(registry: MlflowClient, model_name: str) -> ModelVersion | None:
+    try:
+        return registry.get_model_version_by_alias(model_name, ALIAS)
+    except MlflowException as error:
+        if error.error_code in (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def _not_found(error: MlflowException, model_name: str, version: str) -> Exception:
+    missing = error.error_code in (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE")
+    return ModelNotFound(model_name, version) if missing else error
+
+
+def _named(model_name: str) -> str:
+    return f"name = '{model_name.replace(chr(39), '')}'"
+
+
+@contextmanager
+def _locked(settings: Settings, model_name: str) -> Iterator[Cursor]:
+    """One change of a model's production at a time, whoever makes it."""
+    with connect(settings.database_url, application="promote") as connection, connection.cursor() as cursor:
+        lock(cursor, "promote", model_name)
+        yield cursor
