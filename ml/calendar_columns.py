@@ -9,11 +9,15 @@ from ml.contract import Contract, Role
 
 @dataclass(frozen=True)
 class CalendarColumns:
-    """Either ``month`` and ``day``, from which the date is derived, or a ``date``, or none."""
+    """Either ``month`` and ``day``, from which the date is derived, or a ``date``, or none.
+
+    ``months`` are the twelve names that ``month`` takes.
+    """
 
     month: str | None = None
     day: str | None = None
     date: str | None = None
+    months: tuple[str, ...] = ()
 
     @property
     def order(self) -> str | None:
@@ -23,8 +27,8 @@ class CalendarColumns:
 
 def calendar_columns(contract: Contract) -> CalendarColumns:
     """The date is the contract's ``event_time``, or else the column with that role."""
-    if contract.event_time and contract.event_time.derive:
-        return CalendarColumns(month=contract.event_time.derive.month, day=contract.event_time.derive.day)
+    if contract.event_time and (rule := contract.event_time.derive):
+        return CalendarColumns(month=rule.month, day=rule.day, months=rule.months)
     if contract.event_time:
         return CalendarColumns(date=contract.event_time.name)
     return CalendarColumns(date=next((c.name for c in contract.columns if c.role is Role.EVENT_TIME), None))

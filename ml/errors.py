@@ -15,8 +15,7 @@ PlatformError
 │   ├── ModelNotFound
 │   ├── NoProductionModel
 │   ├── BundleRefused
-│   ├── ReferenceUnusable
-│   └── PromotionConflict
+│   └── ReferenceUnusable
 ├── DriftDetected
 └── Unavailable               a service did not answer; trying again may help
 
@@ -158,14 +157,6 @@ class ReferenceUnusable(ModelError):
             "Train it again here and promote the new version."
         )
         self.name, self.version, self.reason = name, version, reason
-
-
-class PromotionConflict(ModelError):
-    """Somebody else changed production at the same time."""
-
-    def __init__(self, name: str, version: str, reason: str) -> None:
-        super().__init__(f"Version {version} of {name!r} was not promoted: {reason}.")
-        self.name, self.version = name, version
 
 
 class DriftDetected(PlatformError):

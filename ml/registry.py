@@ -111,8 +111,8 @@ def evidence(settings: Settings, model_name: str, version: str) -> str:
     """What a person looks at before a promotion, as Markdown: the figures of this version and of production."""
     with client(settings) as registry:
         candidate, current = _version(registry, model_name, version), _aliased(registry, model_name)
-        asked = registry.get_run(candidate.run_id).data.metrics
-        now = registry.get_run(current.run_id).data.metrics if current else {}
+        asked = _metrics(registry, candidate)
+        now = _metrics(registry, current) if current else {}
     rows = [f"| {n} | {asked[n]:.4f} | {f'{now[n]:.4f}' if n in now else '–'} |" for n in sorted(asked)]
     head = (
         f"| metric | version {candidate.version} | production: {f'version {current.version}' if current else 'none'} |"
@@ -126,8 +126,7 @@ def promote(
     """Put a version into a stage; in ``Production`` it is served and its predecessor archived.
 
     The bundle is verified first. Promoting what is in production already changes nothing. Raises
-    :class:`ModelNotFound`, :class:`BundleRefused` (which is noted in the ledger), :class:`PromotionConflict`
-    where the version changed its stage meanwhile.
+    :class:`ModelNotFound` and :class:`BundleRefused`, which is noted in the ledger.
     """
     asked = _Asked(stage, actor, source, why)
     with _locked(settings, model_name) as cursor, client(settings) as registry:
@@ -144,7 +143,7 @@ def reconcile(settings: Settings, model_name: str) -> Promotion | None:
     with _locked(settings, model_name) as cursor, client(settings) as registry:
         known, aliased = promotions.last_production(cursor, model_name), _aliased(registry, model_name)
         staged = [v for v in registry.search_model_versions(_named(model_name)) if v.current_stage == PRODUCTION]
-        others = sorted((v for v in staged if str(v.version) != known), key=lambda v: v.last_updated_timestamp)
+        others = sorted((v for v in staged if str(v.version) != known), key=lambda v: v.last_updated_timestamp or 0)
         if aliased and str(aliased.version) != known:
             wanted, asked = aliased, _Asked(PRODUCTION, "MLflow", "alias", "alias moved in MLflow")
         elif others:
@@ -159,6 +158,10 @@ def reconcile(settings: Settings, model_name: str) -> Promotion | None:
             log.error("%s Put back: version %s.", refusal, known)
             _put_back(registry, wanted, _version(registry, model_name, known) if known else None)
             return None
+
+
+def _metrics(registry: MlflowClient, version: ModelVersion) -> dict[str, float]:
+    return dict(registry.get_run(version.run_id).data.metrics) if version.run_id else {}
 
 
 @dataclass(frozen=True)
@@ -247,7 +250,7 @@ def _fetch(registry: MlflowClient, version: RegisteredVersion, folder: Path) -> 
 
 
 def _registered(found: ModelVersion) -> RegisteredVersion:
-    return RegisteredVersion(found.name, str(found.version), found.run_id, found.tags.get(CHECKSUM_TAG, ""))
+    return RegisteredVersion(found.name, str(found.version), found.run_id or "", found.tags.get(CHECKSUM_TAG, ""))
 
 
 def _version(registry: MlflowClient, model_name: str, version: str) -> ModelVersion:

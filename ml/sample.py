@@ -53,12 +53,6 @@ def _draw_stratum(stratum: Stratum, dependence: Dependence, random: np.random.Ge
     return pd.DataFrame({**values, _PERIOD: stratum.period, _LABEL: stratum.label})
 
 
-def _month_names(contract: Contract) -> Callable[[str], str]:
-    rule = contract.event_time and contract.event_time.derive
-    assert rule
-    return lambda period: rule.months[int(period[5:]) - 1]
-
-
 def _days_in(period: str) -> int:
     year, month = map(int, period.split("-"))
     return calendar.monthrange(year, month)[1]
@@ -72,15 +66,15 @@ def _column(column: Column, contract: Contract, profile: Profile, drawn: pd.Data
 
 
 def _values(column: Column, contract: Contract, profile: Profile, drawn: pd.DataFrame) -> pd.Series:
-    calendar = calendar_columns(contract)
+    days = calendar_columns(contract)
     if column.role is Role.TARGET:
         return drawn[_LABEL]
     if column.role is Role.KEY:
         return drawn.index.to_series()
-    if column.name == calendar.month:
-        return drawn[_PERIOD].map(_month_names(contract))
-    if column.name == calendar.date:
-        return drawn[_PERIOD] + drawn[column.name].map("-{:02.0f}".format)
+    if column.name == days.month:
+        return drawn[_PERIOD].map(lambda period: days.months[int(period[5:]) - 1])
+    if column.name == days.date:
+        return drawn[_PERIOD] + drawn[column.name].map("-{:02.0f}".format, na_action="ignore")
     if column.is_numeric:
         return drawn[column.name].round(profile.decimals[column.name]).clip(*(column.range or (None, None)))
     return drawn[column.name]
