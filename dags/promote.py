@@ -26,7 +26,6 @@ Yes. Promoting what is in production changes nothing. A cleared run asks for app
 - `evidence`: there is no such version; `make list-versions` shows which there are.
 - `approve`: nobody answered within seven days. Start a new run.
 - `promote`, `BundleRefused`: the version cannot be served; production is as it was.
-- `promote`, `PromotionConflict`: somebody else promoted at the same time; look before you try again.
 - Rejected: not red; `promote` is skipped.
 """
 

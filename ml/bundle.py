@@ -91,7 +91,7 @@ class Bundle:
 def _tensor(values: Sequence[Value] | npt.NDArray[np.generic], feature: ModelInput) -> npt.NDArray[np.generic]:
     if feature.kind == "number":
         return np.asarray(values, dtype=np.float64).astype(np.float32).reshape(-1, 1)  # None becomes NaN
-    texts = np.asarray(values, dtype=object).reshape(-1, 1)
+    texts = np.array(values, dtype=object).reshape(-1, 1)  # a copy: the caller keeps its own
     texts[texts == None] = ""  # noqa: E711  element by element
     return texts
 

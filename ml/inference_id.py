@@ -21,14 +21,16 @@ def new_id() -> UUID:
     return _uuid7(time.time_ns() // 1_000_000, int.from_bytes(os.urandom(10), "big"))
 
 
-def batch_id(use_case: str, model_version: str, row_key: str, logical_date: dt.datetime) -> UUID:
+def batch_id(use_case: str, model: str, row_key: str, logical_date: dt.datetime) -> UUID:
     """The id of one row's prediction in a batch: the same four values always give the same id.
+
+    ``model`` names a model and its version.
 
     Raises ``ValueError`` for a date without a time zone.
     """
     milliseconds = _milliseconds(logical_date)
     # Lengths are hashed with the values, so that no two lists of values read the same.
-    parts = (f"{len(part)}:{part}" for part in (use_case, model_version, row_key, str(milliseconds)))
+    parts = (f"{len(part)}:{part}" for part in (use_case, model, row_key, str(milliseconds)))
     digest = hashlib.sha256("".join(parts).encode()).digest()
     return _uuid7(milliseconds, int.from_bytes(digest[:10], "big"))
 

@@ -22,7 +22,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from psycopg2.extensions import cursor as Cursor
 
 from ml import promotions
-from ml.bundle import MANIFEST, MODEL, load_bundle
+from ml.bundle import MANIFEST, MODEL, Bundle, load_bundle
 from ml.errors import BundleRefused, ModelNotFound, NoProductionModel
 from ml.promotions import Entry
 from ml.registration import BUNDLE_PATH, CHECKSUM_TAG
@@ -100,11 +100,14 @@ def production_version(settings: Settings, model_name: str) -> RegisteredVersion
     return _registered(found)
 
 
-def fetch_bundle(settings: Settings, version: RegisteredVersion, folder: Path) -> Path:
-    """Download and verify a version's bundle; returns the folder. Raises :class:`BundleRefused` naming the version."""
-    with client(settings) as registry:
-        _fetch(registry, version, folder)
-    return folder
+def production_bundle(settings: Settings, model_name: str, *, threads: int = 1) -> tuple[RegisteredVersion, Bundle]:
+    """The version in production, ready to predict with so many threads.
+
+    Raises :class:`NoProductionModel`, and :class:`BundleRefused` naming the version.
+    """
+    version = production_version(settings, model_name)
+    with client(settings) as registry, TemporaryDirectory() as scratch:
+        return version, _fetch(registry, version, Path(scratch), threads=threads)
 
 
 def evidence(settings: Settings, model_name: str, version: str) -> str:
@@ -233,13 +236,14 @@ def _transition(registry: MlflowClient, version: ModelVersion, stage: str) -> No
         )
 
 
-def _fetch(registry: MlflowClient, version: RegisteredVersion, folder: Path) -> None:
+def _fetch(registry: MlflowClient, version: RegisteredVersion, folder: Path, *, threads: int = 1) -> Bundle:
+    """Download and verify a version's bundle, which is then in memory. Raises :class:`BundleRefused`."""
     if not version.bundle_sha256:
         raise BundleRefused(version.name, version.version, f"it has no tag {CHECKSUM_TAG}; train it with this platform")
     try:
         for file in (MANIFEST, MODEL):
-            registry.download_artifacts(version.run_id, f"{BUNDLE_PATH}/{file}", str(folder))
-        load_bundle(folder / BUNDLE_PATH, version.bundle_sha256)
+            fetched = Path(registry.download_artifacts(version.run_id, f"{BUNDLE_PATH}/{file}", str(folder)))
+        return load_bundle(fetched.parent, version.bundle_sha256, threads=threads)
     except BundleRefused as refusal:
         raise BundleRefused(version.name, version.version, refusal.reason) from refusal
     except (MlflowException, OSError) as error:

@@ -50,9 +50,10 @@ def ensure_tables(cursor: Cursor, contract: Contract) -> None:
         sql.SQL("CREATE INDEX IF NOT EXISTS features_time ON {s}.features (_event_time)"),
         sql.SQL(f"CREATE TABLE IF NOT EXISTS {{s}}.quarantine ({_PROVENANCE}, _reasons jsonb NOT NULL, {{verbatim}})"),
         sql.SQL(
-            "CREATE TABLE IF NOT EXISTS {s}.predictions (model_version text NOT NULL, row_key text NOT NULL,"
-            " logical_date timestamptz NOT NULL, inference_id uuid NOT NULL, prediction smallint NOT NULL,"
-            " probability double precision NOT NULL, PRIMARY KEY (model_version, row_key, logical_date))"
+            "CREATE TABLE IF NOT EXISTS {s}.predictions (model_name text NOT NULL, model_version text NOT NULL,"
+            " row_key text NOT NULL, logical_date timestamptz NOT NULL, inference_id uuid NOT NULL, prediction smallint"
+            " NOT NULL, probability double precision NOT NULL, PRIMARY KEY (model_name, model_version, row_key,"
+            " logical_date))"
         ),
     ):
         cursor.execute(statement.format(s=schema, verbatim=verbatim, typed=typed))

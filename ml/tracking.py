@@ -13,7 +13,8 @@ from mlflow.exceptions import MlflowException
 from ml.errors import Unavailable
 from ml.settings import Settings
 
-_SOON = {
+_ENVIRONMENT = {
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -28,7 +29,7 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
     MLflow's defaults try for minutes; ours for seconds. Raises :class:`Unavailable` naming MLflow and its
     address where it does not answer; other errors of MLflow pass.
     """
-    for name, value in _SOON.items():
+    for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     mlflow.set_tracking_uri(settings.mlflow_tracking_uri)
     mlflow.set_registry_uri(settings.mlflow_tracking_uri)

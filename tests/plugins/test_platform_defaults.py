@@ -26,7 +26,6 @@ from ml.errors import (
     FileRefused,
     NoProductionModel,
     NotEnoughData,
-    PromotionConflict,
     Unavailable,
     ValidationFailed,
 )
@@ -42,7 +41,6 @@ DUE = datetime(2026, 3, 1, 6, 0, 7, tzinfo=UTC)
         NotEnoughData("too few"),
         ContractError("contract.yaml", "no columns"),
         BundleRefused("m", "1", "corrupt"),
-        PromotionConflict("m", "1", "somebody else was first"),
         DriftDetected("age"),
     ],
 )

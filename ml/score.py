@@ -1,0 +1,190 @@
+"""Batch scoring: predicts many rows with the version in production, and keeps the evidence.
+
+A prediction is known by version, row and the time it is made for: the same again changes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import logging
+import os
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow.parquet as pq
+
+from ml.batch_source import feature_frames, file_frames
+from ml.bundle import Bundle
+from ml.cell_rules import broken_cells, read_cells
+from ml.contract import Column, ColumnType
+from ml.partitions import ensure_partitions
+from ml.registry import RegisteredVersion, production_bundle
+from ml.schema import ROW_KEY, ensure_tables
+from ml.scored_rows import Batch, output
+from ml.settings import Settings
+from ml.spreadsheet import spreadsheet
+from ml.store import connect
+from ml.use_case import UseCase
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ScoreSummary:
+    """What a batch came to.
+
+    ``rows_new`` are those that were not predicted before by this version for this time. ``output`` is the
+    Parquet file with all of them; ``rejected`` the CSV file of the rows that break the model's contract, with
+    their reasons, None where there are none.
+    """
+
+    model_name: str
+    model_version: str
+    rows_scored: int
+    rows_new: int
+    rows_rejected: int
+    output: str
+    rejected: str | None
+
+
+def score_features(
+    settings: Settings,
+    use_case: UseCase,
+    *,
+    as_of: dt.datetime,
+    start: dt.date | None = None,
+    end: dt.date | None = None,
+) -> ScoreSummary:
+    """Predict the features with an event date from ``start`` to ``end``, both included; all without bounds.
+
+    Raises ``NoProductionModel``, ``BundleRefused``, ``Unavailable``, and ``ValueError`` for an ``as_of``
+    without time zone.
+    """
+    version, bundle = production_bundle(settings, use_case.config.model_name, threads=os.cpu_count() or 1)
+    names = [f.name for f in bundle.manifest.features]
+    what = "_".join(["features", *(str(day) for day in (start, end) if day)])
+    with connect(settings.database_url) as connection, connection.cursor() as cursor:
+        ensure_tables(cursor, use_case.contract)
+    frames = feature_frames(settings, use_case, names, start, end)
+    return _score(settings, use_case, version, bundle, frames, as_of, what)
+
+
+def score_file(settings: Settings, use_case: UseCase, path: Path, *, as_of: dt.datetime) -> ScoreSummary:
+    """Predict a CSV file in the contract's format, or a Parquet file. It needs the model's features only.
+
+    Rows that break the contract are left out and written beside the output, with their reasons. Raises
+    :class:`ml.errors.FileRefused` where the file cannot be read or lacks a column: nothing of it is written then.
+    Also raises as :func:`score_features`.
+    """
+    version, bundle = production_bundle(settings, use_case.config.model_name, threads=os.cpu_count() or 1)
+    with connect(settings.database_url) as connection, connection.cursor() as cursor:
+        ensure_tables(cursor, use_case.contract)
+    frames = file_frames(bundle.manifest.contract, _features(bundle), path)
+    name = f"{path.stem[:80]}-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]}"
+    return _score(settings, use_case, version, bundle, frames, as_of, name)
+
+
+def predict_batch(settings: Settings, use_case: UseCase, path: str | Path | None, limit: int) -> dict[str, object]:
+    """Score a file, or the features, as of now; the first ``limit`` predictions and what made them, as plain values."""
+    as_of = dt.datetime.now(dt.UTC)
+    if path:
+        summary = score_file(settings, use_case, Path(path), as_of=as_of)
+    else:
+        summary = score_features(settings, use_case, as_of=as_of)
+    with pq.ParquetFile(summary.output) as file:
+        first = next(file.iter_batches(limit, columns=["_prediction", "_probability"]), None)
+        shape = [file.metadata.num_rows, file.metadata.num_columns - 4]
+    return {
+        "predictions": first["_prediction"].to_pylist() if first else [],
+        "probabilities": first["_probability"].to_pylist() if first else [],
+        "input_shape": shape,
+        "model_uri": f"models:/{summary.model_name}/{summary.model_version}",
+        "model_version": summary.model_version,
+        "rows_rejected": summary.rows_rejected,
+        "output": summary.output,
+        "rejected": summary.rejected,
+    }
+
+
+def _features(bundle: Bundle) -> list[Column]:
+    return [bundle.manifest.contract.column(f.name) for f in bundle.manifest.features]
+
+
+def _score(
+    settings: Settings,
+    use_case: UseCase,
+    version: RegisteredVersion,
+    bundle: Bundle,
+    frames: Generator[pd.DataFrame],
+    as_of: dt.datetime,
+    what: str,
+) -> ScoreSummary:
+    began, features = time.monotonic(), _features(bundle)
+    batch = Batch(use_case.name, version.name, version.version, version.run_id, as_of, features)
+    stem = f"{as_of.astimezone(dt.UTC):%Y%m%dT%H%M%S.%fZ}_{version.name}_v{version.version}_{what}"
+    folder = settings.predictions_dir / use_case.name
+    target, bad = folder / f"{stem}.parquet", folder / f"{stem}.rejected.csv"
+    ensure_partitions(settings, as_of)
+    with (
+        closing(frames),
+        spreadsheet(bad, [ROW_KEY, *(f.name for f in features), "_reasons"]) as rejected,
+        connect(settings.database_url, application="score") as connection,
+        connection.cursor() as cursor,
+        output(cursor, batch, target) as written,
+    ):
+        for cells in frames:
+            reasons = _reasons(cells, features)
+            rejected.add([key, *row, json.dumps(reasons[at])] for at, (key, *row) in _rows_at(cells, list(reasons)))
+            good = cells[~np.isin(np.arange(len(cells)), list(reasons))]
+            values = pd.DataFrame({f.name: _values(good[f.name], f) for f in features}, index=good.index)
+            probabilities = bundle.predict({f.name: _as_input(values[f.name], f) for f in features})
+            written.add(values, probabilities, probabilities >= bundle.manifest.threshold)
+            log.info("%d rows scored, %.0f rows/s", written.rows, written.rows / (time.monotonic() - began))
+    if not rejected.rows:
+        bad.unlink()
+    return ScoreSummary(
+        model_name=version.name,
+        model_version=version.version,
+        rows_scored=written.rows,
+        rows_new=written.rows_new,
+        rows_rejected=rejected.rows,
+        output=str(target),
+        rejected=str(bad) if rejected.rows else None,
+    )
+
+
+def _reasons(cells: pd.DataFrame, features: Sequence[Column]) -> dict[int, list[str]]:
+    """Positions of the rows that break the contract, with what is wrong in them."""
+    reasons: dict[int, list[str]] = {}
+    for feature in features:
+        for rule, broken in broken_cells(cells[feature.name], feature):
+            for at in np.flatnonzero(broken.to_numpy()):
+                reasons.setdefault(int(at), []).append(f"{feature.name}: {rule.value}")
+    return reasons
+
+
+def _rows_at(cells: pd.DataFrame, positions: list[int]) -> Iterator[tuple[int, tuple[object, ...]]]:
+    """Rows by position, each with its key before its cells."""
+    return zip(positions, cells.iloc[positions].itertuples(name=None), strict=True)
+
+
+def _values(cells: pd.Series[str], feature: Column) -> pd.Series:
+    """Cells as they are logged, and as the API would have read them: integers exact, null where null."""
+    if feature.type is ColumnType.INTEGER:
+        return pd.to_numeric(cells, dtype_backend="numpy_nullable").astype("Int64")
+    return read_cells(cells, feature)
+
+
+def _as_input(values: pd.Series, feature: Column) -> npt.NDArray[np.generic]:
+    """A column as the bundle takes it."""
+    if feature.is_numeric:
+        return values.to_numpy(dtype="float64", na_value=np.nan)
+    return values.astype(object).where(values.notna(), None).to_numpy(dtype=object)

@@ -1,0 +1,47 @@
+"""CSV files for people, who open them in a spreadsheet: no cell of the data becomes a formula there.
+
+The danger and the remedy are those of OWASP's "CSV Injection": a spreadsheet runs a cell that begins
+with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return; behind an apostrophe it is shown as text.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def escape(value: object) -> object:
+    """A text that a spreadsheet would run, behind an apostrophe; all else, numbers included, as it is."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+
+
+class SpreadsheetWriter:
+    """Writes rows, escaped; a null is an empty cell. ``rows`` counts them."""
+
+    def __init__(self, file: Iterable[str], header: Sequence[str]) -> None:
+        self._writer = csv.writer(file)  # type: ignore[arg-type]
+        self._writer.writerow([escape(name) for name in header])
+        self.rows = 0
+
+    def add(self, rows: Iterable[Sequence[object]]) -> None:
+        """Append rows, each with a value for every column."""
+        for row in rows:
+            self._writer.writerow([escape(value) for value in row])
+            self.rows += 1
+
+
+@contextmanager
+def spreadsheet(path: Path, header: Sequence[str]) -> Iterator[SpreadsheetWriter]:
+    """A CSV file that is there, under its name, once it is complete; an error leaves what was there before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield SpreadsheetWriter(file, header)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
