@@ -17,6 +17,7 @@ from stack.secrets import load_secrets, write_private
 from stack.service import Service
 
 USER = "admin"
+DEFAULT_PASSWORD = "admin"  # noqa: S105  of the embedded stack, which listens on this machine alone
 _PARALLEL_TASKS = 4
 _DATABASE = "airflow"
 
@@ -27,13 +28,13 @@ def airflow_url(config: StackConfig) -> str:
 
 
 def password(config: StackConfig) -> str:
-    """Of the user ``admin``: what ``ML_AIRFLOW_PASSWORD`` said at some `make up`, else ``admin``."""
+    """Of the user ``admin``: what ``ML_AIRFLOW_PASSWORD`` said at some `make up`, else the default."""
     if given := os.environ.get("ML_AIRFLOW_PASSWORD"):
         return given
     try:
         return str(json.loads((config.state / "airflow" / "passwords.json").read_text())[USER])
     except (OSError, ValueError, KeyError):
-        return "admin"
+        return DEFAULT_PASSWORD
 
 
 def settings(config: StackConfig) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 
 from stack import supervisor
-from stack.airflow import USER, airflow_url, password
+from stack.airflow import DEFAULT_PASSWORD, USER, airflow_url, password
 from stack.config import StackConfig
 from stack.environment import postgres
 from stack.mlflow import mlflow_url
@@ -54,7 +54,9 @@ def pages(config: StackConfig) -> dict[str, str]:
 
 def addresses(config: StackConfig) -> str:
     """Where a person goes now."""
-    login = f"  (login {USER} / {password(config)}, embedded demo only)"
+    default = password(config) == DEFAULT_PASSWORD
+    secret = DEFAULT_PASSWORD if default else "your ML_AIRFLOW_PASSWORD"
+    login = f"  (login {USER} / {secret}{', embedded demo only' if default else ''})"
     return "\n".join(
         f"  {name:<22} {address}{login if name == 'airflow' else ''}"
         for name, address in pages(config).items()
