@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from ml.errors import FileRefused
 from ml.links import find_links
 from ml.marginal import fit_numbers
 from ml.profile_input import ProfileInput, read_input
 from ml.profile_schema import Bins, Period, Profile
-from ml.strata import Strata, patterns
+from ml.strata import LEAST_ROWS, Strata, patterns
 from ml.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -25,15 +26,18 @@ def build_profile(use_case: UseCase, csv: Path) -> dict[str, object]:
     """The statistics of a file that keeps the contract, as ``profile.json`` holds them.
 
     Repeated rows count once and rows without a label not at all. The file is held in memory.
-    Raises :class:`FileRefused` where the file cannot be read as the contract says.
+    Raises :class:`FileRefused` where the file cannot be read as the contract says, or has so few rows of a
+    class that their statistics would give them away.
     """
     data = read_input(use_case.contract, csv)
+    if any((data.label == label).sum() < LEAST_ROWS for label in use_case.contract.target.labels):
+        raise FileRefused(str(csv), f"a profile needs {LEAST_ROWS} rows of either class")
     frame, positive = data.frame, data.label == str(use_case.contract.target.positive)
     links = find_links(frame)
     names = [str(name) for name in frame.columns]
     orders = {n: _order(frame[n], positive) for n in names if not is_numeric_dtype(frame[n])}
     bins = {n: _bins(frame[n], orders.get(n)) for n in names}
-    strata = Strata(frame, data.period, data.label, patterns(links, frame), orders)
+    strata = Strata(frame, data.period, data.label, patterns(links, frame, data.label), orders)
     profile = Profile(
         format=1,
         use_case=use_case.name,
@@ -75,7 +79,7 @@ def _periods(data: ProfileInput, positive: pd.Series[bool], bins: dict[str, Bins
             name=str(name),
             rows=len(rows),
             positives=int(positive[rows.index].sum()),
-            counts={column: bins[column].count(rows[column]) for column in bins},
+            counts={column: bins[column].count(rows[column]) for column in bins if len(rows) >= LEAST_ROWS},
         )
         for name, rows in data.frame.groupby(data.period)
     )

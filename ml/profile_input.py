@@ -20,8 +20,9 @@ WHOLE = "all"
 class ProfileInput:
     """Distinct rows in file order.
 
-    ``frame`` has the columns to describe: numbers as float64 with NaN for null, labels as text. A date column
-    is there as its day of the month. ``period`` is ``YYYY-MM`` or :data:`WHOLE`, ``label`` the target as text.
+    ``frame`` has the columns to describe: numbers as float64 with NaN for null, what has categories as text.
+    A date column is there as its day of the month. ``period`` is ``YYYY-MM`` or :data:`WHOLE`, ``label`` the
+    target as text.
     """
 
     frame: pd.DataFrame
@@ -56,7 +57,7 @@ def read_input(contract: Contract, csv: Path) -> ProfileInput:
 def _typed(column: Column, cells: pd.Series[str]) -> pd.Series:
     if column.role is Role.EVENT_TIME:
         return pd.to_numeric(cells.str[8:10])
-    return pd.to_numeric(cells).astype(float) if column.is_numeric else cells
+    return cells if column.categories is not None else pd.to_numeric(cells).astype(float)
 
 
 def _periods(contract: Contract, text: pd.DataFrame) -> pd.Series[str]:

@@ -35,12 +35,15 @@ class Bins(_Strict):
 
 
 class Period(_Strict):
-    """One month, written ``YYYY-MM`` (or ``all`` without event time); ``counts`` has, by column, its rows by bin."""
+    """One month, written ``YYYY-MM`` (or ``all`` without event time); ``counts`` has, by column, its rows by bin.
+
+    A month of few rows has no counts: they would come near to being the rows.
+    """
 
     name: str
     rows: int
     positives: int
-    counts: dict[str, tuple[int, ...]]
+    counts: dict[str, tuple[int, ...]] = {}
 
 
 class Stratum(_Strict):
@@ -65,13 +68,6 @@ class Dependence(_Strict):
     upper: tuple[float, ...]
 
 
-class Figures(_Strict):
-    """What a candidate of the use case reaches on the real file's hold-out."""
-
-    roc_auc: float
-    average_precision: float
-
-
 class Profile(_Strict):
     """Read it with :func:`load_profile`; :mod:`ml.sample` draws from it, :mod:`ml.profile` makes it."""
 
@@ -83,10 +79,6 @@ class Profile(_Strict):
     """By number column: decimals of its values."""
     bins: dict[str, Bins]
     links: tuple[Link, ...]
-    reference: dict[str, Figures] = {}
-    """By candidate of ``model.yaml``, without the features that are not known at prediction."""
-    reference_late: dict[str, Figures] = {}
-    """The same with all features; empty where all are known at prediction."""
     periods: tuple[Period, ...]
     dependences: tuple[Dependence, ...]
     strata: tuple[Stratum, ...]

@@ -75,7 +75,7 @@ def _values(column: Column, contract: Contract, profile: Profile, drawn: pd.Data
         return drawn[_PERIOD].map(lambda period: days.months[int(period[5:]) - 1])
     if column.name == days.date:
         return drawn[_PERIOD] + drawn[column.name].map("-{:02.0f}".format, na_action="ignore")
-    if column.is_numeric:
+    if column.name in profile.decimals:
         return drawn[column.name].round(profile.decimals[column.name]).clip(*(column.range or (None, None)))
     return drawn[column.name]
 

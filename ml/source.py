@@ -6,7 +6,7 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 SAMPLE_SEED = 42
 _SAMPLES = ".samples"
 """File in landing with the checksum of each sample put there."""
+_LONGEST_STEM = 150
+"""Bytes; leaves room for a checksum within what ingestion takes."""
 
 
 @dataclass(frozen=True)
@@ -35,27 +37,26 @@ class ProvidedData:
     note: str
 
 
-def provide(
-    settings: Settings, use_case: UseCase, data: Path | None, *, offline: bool = False, seed: int = SAMPLE_SEED
-) -> ProvidedData:
+def provide(settings: Settings, use_case: UseCase, data: Path | None) -> ProvidedData:
     """See to it that landing holds data, and say which.
 
     ``data`` is copied there under its own name, made safe. Without it: the files that lie there; else the archive
-    of the contract, unless ``offline``; else a sample drawn from ``profile.json``. A sample gives way to real
-    files: it is removed where there are any. Files appear in landing wholly or not at all.
+    of the contract; else, where that cannot be had, a sample drawn from ``profile.json``. A sample gives way to
+    real files: it is removed where there are any. Files appear in landing wholly or not at all.
 
-    Raises :class:`FileRefused` where ``data`` cannot be read, :class:`NoDataSource` where there is nothing.
+    Raises :class:`FileRefused` where ``data`` is no file that can be read, :class:`NoDataSource` where there is
+    nothing.
     """
     use_case.landing.mkdir(parents=True, exist_ok=True)
     provided = _given(use_case.landing, data) if data else _landed(use_case)
     if provided is None:
         try:
-            provided = _published(settings, use_case, offline=offline)
+            provided = _published(settings, use_case)
         except ArchiveUnusable as error:
             log.warning("No download: %s", error)
-            provided = _sampled(use_case, seed, why=str(error))
+            provided = _sampled(use_case, why=str(error))
     if provided.kind != "sample":
-        _remove_samples(use_case.landing)
+        provided = replace(provided, note=provided.note + _remove_samples(use_case.landing))
     log.info("Data of %s: %s, %s", use_case.name, provided.kind, provided.note)
     return provided
 
@@ -63,6 +64,8 @@ def provide(
 def _given(landing: Path, data: Path) -> ProvidedData:
     shown = printable(str(data))
     try:
+        if not data.is_file():  # a pipe, say, can be read but once
+            raise FileRefused(shown, "it is no regular file" if data.exists() else "there is no such file")
         checksum = _sha256(data)
         there = next((p for p in _files(landing) if _sha256(p) == checksum), None)
         path = there or _free_path(landing, data.name, checksum)
@@ -70,7 +73,7 @@ def _given(landing: Path, data: Path) -> ProvidedData:
             with data.open("rb") as source, publishing(path) as target:
                 shutil.copyfileobj(source, target)
     except OSError as error:
-        raise FileRefused(shown, f"it cannot be read: {error.strerror or error}") from error
+        raise FileRefused(shown, f"it cannot be copied to {landing}: {error.strerror or error}") from error
     how = "whose content lay there already" if there else "copied there"
     note = f"{shown} was given; in landing it is {path.name}, {how}"
     if checksum in _sample_checksums(landing):
@@ -84,31 +87,31 @@ def _landed(use_case: UseCase) -> ProvidedData | None:
         path, *others = real
         archive = use_case.contract.archive
         published = ", the published file by its checksum," if archive and _sha256(path) == archive.sha256 else ""
-        return ProvidedData("landing", path, f"{path.name}{published} lay in landing already{_besides(others)}")
+        return ProvidedData(
+            "landing", path, f"{printable(path.name)}{published} lay in landing already{_besides(others)}"
+        )
     for path in _files(use_case.landing):
-        note = f"{path.name}, drawn by an earlier run, lay in landing already; DATA=<path> brings in real data"
+        note = f"{printable(path.name)}, drawn by an earlier run, lay in landing already; DATA=<path> brings real data"
         return ProvidedData("sample", path, note)
     return None
 
 
-def _published(settings: Settings, use_case: UseCase, *, offline: bool) -> ProvidedData:
+def _published(settings: Settings, use_case: UseCase) -> ProvidedData:
     archive = use_case.contract.archive
     if archive is None:
         raise ArchiveUnusable(use_case.name, "its contract names no `archive`")
-    if offline:
-        raise ArchiveUnusable(archive.url, "not asked, the run is offline")
     path = use_case.landing / _safe_name(archive.member[-1].rpartition("/")[2])
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     fetch(archive, path, settings.state_dir)
     return ProvidedData("download", path, f"{path.name} from {archive.url}, checksum as pinned; landing was empty")
 
 
-def _sampled(use_case: UseCase, seed: int, *, why: str) -> ProvidedData:
+def _sampled(use_case: UseCase, *, why: str) -> ProvidedData:
     if not profile_path(use_case).is_file():
         raise NoDataSource(use_case.name, str(use_case.landing), why, str(profile_path(use_case)))
     profile = load_profile(use_case)
-    content = render_sample(use_case.contract, profile, seed=seed)
-    path = use_case.landing / f"sample-{seed}.csv"
+    content = render_sample(use_case.contract, profile, seed=SAMPLE_SEED)
+    path = use_case.landing / f"sample-{SAMPLE_SEED}.csv"
     _record_sample(use_case.landing, content)
     with publishing(path) as target:
         target.write(content)
@@ -143,13 +146,14 @@ def _record_sample(landing: Path, content: bytes) -> None:
         target.write("".join(f"{c}\n" for c in sorted(checksums)).encode())
 
 
-def _remove_samples(landing: Path) -> None:
-    """Real and made-up rows must not be mixed; a sample can be drawn again at any time."""
+def _remove_samples(landing: Path) -> str:
+    """Real and made-up rows must not be mixed; a sample can be drawn again at any time. Says what was removed."""
     samples = _sample_checksums(landing)
-    for path in _files(landing):
-        if _sha256(path) in samples:
-            path.unlink()
-            log.warning("%s gave way to real data. Rows of it that were ingested stay in the tables.", path.name)
+    removed = [p for p in _files(landing) if _sha256(p) in samples]
+    for path in removed:
+        path.unlink()
+    names = ", ".join(printable(p.name) for p in removed)
+    return f"; removed the sample {names}: rows of it that were ingested before stay in the tables" if removed else ""
 
 
 def _free_path(landing: Path, name: str, checksum: str) -> Path:
@@ -159,9 +163,10 @@ def _free_path(landing: Path, name: str, checksum: str) -> Path:
 
 
 def _safe_name(name: str) -> str:
-    """The name with what does not print escaped, and such that ingestion takes it: not hidden, ending in ``.csv``."""
+    """The name such that ingestion takes it: it prints, is neither hidden nor too long, and ends in ``.csv``."""
     shown = printable(name).replace("\\", "_").lstrip(".")
-    return shown if shown.casefold().endswith(".csv") and len(shown) > len(".csv") else f"{shown or 'data'}.csv"
+    stem = shown[:-4] if shown.casefold().endswith(".csv") else shown
+    return f"{stem.encode()[:_LONGEST_STEM].decode(errors='ignore') or 'data'}.csv"
 
 
 def _sha256(path: Path) -> str:

@@ -14,7 +14,7 @@ from ml.marginal import Marginal, fit_categories, fit_numbers
 from ml.profile_schema import Dependence, Stratum
 
 LEAST_ROWS = 30
-"""Strata of fewer rows are not described by themselves but with their neighbours in time."""
+"""What fewer rows share is not described by itself: it would come near to being the rows."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Strata:
     def describe(self) -> Iterator[Stratum]:
         """Each stratum, by class and links, then in order of time.
 
-        One of fewer than :data:`LEAST_ROWS` rows has the marginals of the nearest periods' rows with it.
+        One of fewer than :data:`LEAST_ROWS` rows has the marginals of the nearest periods' rows with its own.
         """
         for (label, links), rows in self.frame.groupby([self.label, self.pattern]):
             periods = dict(list(rows.groupby(self.period[rows.index])))
@@ -51,10 +51,10 @@ class Strata:
             yield Dependence(label=label, links=links, columns=columns, upper=upper)
 
     def _neighbours(self, period: str, rows: pd.DataFrame) -> pd.DataFrame:
-        """Rows of the nearest periods, whole periods at a time, until there are enough or no more."""
+        """Rows of the nearest periods, whole periods at a time, until there are enough."""
         position = {name: i for i, name in enumerate(sorted(set(self.period)))}
         distance = (self.period[rows.index].map(position) - position[period]).abs().sort_values(kind="stable")
-        reach = distance.iloc[min(LEAST_ROWS, len(rows)) - 1]
+        reach = distance.iloc[LEAST_ROWS - 1]
         return rows.loc[distance.index[distance <= reach]]
 
     def _marginal(self, values: pd.Series) -> Marginal:
@@ -66,9 +66,14 @@ class Strata:
         return self.frame[name] if order is None else self.frame[name].map({k: float(i) for i, k in enumerate(order)})
 
 
-def patterns(links: tuple[Link, ...], frame: pd.DataFrame) -> pd.Series[str]:
-    """Per row, which links it holds: a ``1`` or ``0`` for each, as text."""
+def patterns(links: tuple[Link, ...], frame: pd.DataFrame, label: pd.Series[str]) -> pd.Series[str]:
+    """Per row, which links it holds: a ``1`` or ``0`` for each, as text.
+
+    A pattern that fewer than :data:`LEAST_ROWS` rows of a class hold counts as the most frequent one of the class.
+    """
     pattern = pd.Series("", index=frame.index, dtype=str)
     for link in links:
         pattern = pattern + np.where(holds(link, frame), "1", "0")
-    return pattern
+    rows = pattern.groupby([label, pattern]).transform("size")
+    usual = pattern.groupby(label).transform(lambda of_class: of_class.mode()[0])
+    return pattern.where(rows >= LEAST_ROWS, usual)
