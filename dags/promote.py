@@ -16,7 +16,7 @@ In Airflow under *Browse → Required Actions*, or on the page of the task `appr
 of the version and of the one in production stand there. By REST, in the name of whoever holds the token:
 `PATCH /api/v2/dags/<use_case>_promote/dagRuns/<run_id>/taskInstances/approve/-1/hitlDetails`
 with `{"chosen_options": ["Approve"], "params_input": {}}` (or `["Reject"]`), once
-`GET` of the same address answers 200: until then `approve` has not begun to wait. Whoever
+the task's state is `awaiting_input`: an answer before that makes it ask again. Whoever
 approved is the `actor` in the ledger. Waiting takes no worker and no triggerer.
 
 ## Safe to run again?

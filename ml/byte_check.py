@@ -48,6 +48,11 @@ class CheckedBytes:
         """Checksum of what was read so far."""
         return self._sha256.hexdigest()
 
+    @property
+    def inside_quotes(self) -> bool:
+        """Whether what was read so far ends within a quote."""
+        return self._open_quote
+
     def header(self) -> str:
         """The first record, without its line break; empty for an empty file. To be asked before reading."""
         end = _first_record_end(self._ahead, False)

@@ -54,10 +54,11 @@ def read_cells(cells: pd.Series[str], column: Column) -> pd.Series[float] | pd.S
 
 
 def limits(column: Column) -> tuple[float | None, float | None] | None:
-    """Least and greatest value, where there are such."""
-    if column.type is ColumnType.NUMBER and column.range is None:
-        return -LARGEST_NUMBER, LARGEST_NUMBER
-    return column.range if column.is_numeric and column.range != (None, None) else None
+    """Least and greatest value, where there are such; a number's end that is open is what a model can hold."""
+    low, high = column.range or (None, None)
+    if column.type is ColumnType.NUMBER:
+        return -LARGEST_NUMBER if low is None else low, LARGEST_NUMBER if high is None else high
+    return (low, high) if column.is_numeric and (low, high) != (None, None) else None
 
 
 def accepted(column: Column) -> list[float] | list[str] | None:

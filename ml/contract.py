@@ -197,7 +197,7 @@ def load_contract(path: Path) -> Contract:
     """Read and check a ``contract.yaml``. Raises :class:`ContractError` saying where it is wrong."""
     try:
         return Contract.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ContractError(str(path), str(error)) from error
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'contract'}: {e['msg']}" for e in error.errors())

@@ -15,7 +15,7 @@ def contract_page(contract: Contract) -> str:
     if contract.event_time:
         parts.append(f"Event time: `{contract.event_time.name}` ({contract.event_time.meaning}).{_rule(contract)}")
     rows = [_HEADER, ("---",) * len(_HEADER), *map(_row, contract.columns)]
-    parts.append("\n".join(f"| {' | '.join(row)} |" for row in rows))
+    parts.append("\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows))
     return "\n\n".join(parts) + "\n"
 
 
@@ -39,8 +39,13 @@ def _row(column: Column) -> tuple[str, ...]:
         column.nulls,
         column.role.value.replace("_", " "),
         "yes" if column.known_at_prediction else "no",
-        column.meaning.replace("|", "\\|"),
+        column.meaning,
     )
+
+
+def _cell(text: str) -> str:
+    """In one line, and with no bar that would end it early."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _values(column: Column) -> str:
@@ -48,5 +53,5 @@ def _values(column: Column) -> str:
         return ", ".join(f"`{label}`" for label in column.labels)
     if column.range is None:
         return ""
-    low, high = ("" if bound is None else f"{bound:g}" for bound in column.range)
+    low, high = ("" if bound is None else f"{bound:.15g}" for bound in column.range)
     return f"{low} … {high}"

@@ -8,7 +8,7 @@ import pandas as pd
 from psycopg2 import sql
 
 from ml.contract import Column, Contract
-from ml.schema import FILE_ID, LINE
+from ml.schema import FILE_ID, LINE, ensure_tables
 from ml.settings import Settings
 from ml.store import columns, connect, table, table_checksum
 from ml.use_case import UseCase
@@ -26,11 +26,13 @@ class Snapshot:
 
 
 def read_snapshot(settings: Settings, use_case: UseCase) -> Snapshot:
-    """All features of a use case, in the order of files and of the lines in them."""
+    """All features of a use case, in the order of files and of the lines in them; no rows before the first file."""
     contract = use_case.contract
     names = [c.name for c in contract.columns]
     features = table(contract.use_case, "features")
     order = sql.SQL("SELECT {} FROM {} ORDER BY {}").format(columns(names), features, columns([FILE_ID, LINE]))
+    with connect(settings.database_url) as connection, connection.cursor() as cursor:
+        ensure_tables(cursor, contract)
     with connect(settings.database_url) as connection, connection.cursor() as cursor:
         # One view of the table for both reads, whatever is loaded meanwhile.
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")

@@ -27,7 +27,7 @@ def read_header(contract: Contract, file: str, text: str) -> Header:
     Columns may stand in any order. Raises :class:`FileRefused` naming columns that are missing, named
     twice or, unless the contract ignores them, unknown; and saying so where the delimiter is another one.
     """
-    names = _split(file, text, contract.file.delimiter)
+    names = split_header(file, text, contract.file.delimiter)
     expected = [c.name for c in contract.columns]
     missing = [n for n in expected if n not in names]
     problems = [
@@ -46,7 +46,8 @@ def read_header(contract: Contract, file: str, text: str) -> Header:
     return Header(tuple(names))
 
 
-def _split(file: str, text: str, delimiter: str) -> list[str]:
+def split_header(file: str, text: str, delimiter: str) -> list[str]:
+    """The names in a file's first record. Raises :class:`FileRefused` where it cannot be taken apart."""
     if "\r" in text:
         raise FileRefused(file, "its lines end with a lone carriage return; save it with LF or CRLF", line=1)
     try:
@@ -63,7 +64,7 @@ def _extra(contract: Contract, names: list[str]) -> list[str]:
 def _refuse_other_delimiter(contract: Contract, file: str, text: str, missing: int) -> None:
     """Raise where another delimiter would make more of the contract's columns appear."""
     for delimiter in _DELIMITERS.replace(contract.file.delimiter, ""):
-        names = _split(file, text, delimiter)
+        names = split_header(file, text, delimiter)
         if sum(c.name not in names for c in contract.columns) < missing:
             reason = f"its columns are separated by {delimiter!r}, the contract says {contract.file.delimiter!r}"
             raise FileRefused(file, reason, line=1)

@@ -97,7 +97,7 @@ def load_model_config(path: Path) -> ModelConfig:
     """Read and check a ``model.yaml``. Raises :class:`ContractError` saying where it is wrong."""
     try:
         return ModelConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ContractError(str(path), str(error)) from error
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())

@@ -68,7 +68,8 @@ class Training:
 def register(settings: Settings, registry: MlflowClient, training: Training, champion: Fitted) -> str:
     """Export, check, log and register the champion, and write its row in ``ml.training_data``; returns the version.
 
-    Raises :class:`ml.onnx_export.ExportDiffers` before anything is registered.
+    Raises :class:`ml.onnx_export.ExportDiffers` before anything is registered. A version that is left behind by
+    an error after that has no checksum of its bundle, and cannot be promoted.
     """
     with TemporaryDirectory() as scratch:
         checksum = write_bundle(Path(scratch), training, champion)
@@ -76,7 +77,7 @@ def register(settings: Settings, registry: MlflowClient, training: Training, cha
     version = mlflow.register_model(
         champion.model_uri,
         training.model_name,
-        tags={**training.tags, CHECKSUM_TAG: checksum, "candidate": champion.name},
+        tags={**training.tags, "candidate": champion.name},
     )
     registry.update_model_version(
         training.model_name,
@@ -85,6 +86,8 @@ def register(settings: Settings, registry: MlflowClient, training: Training, cha
         f" rows held out of {len(training.data.test) + len(training.data.train)}, snapshot {training.snapshot_id}.",
     )
     _record(settings, training, champion, str(version.version))
+    # Last, since it is what makes a version one that can be promoted.
+    registry.set_model_version_tag(training.model_name, version.version, CHECKSUM_TAG, checksum)
     return str(version.version)
 
 

@@ -23,17 +23,19 @@ from psycopg2.extensions import cursor as Cursor
 
 from ml import promotions
 from ml.bundle import MANIFEST, MODEL, Bundle, load_bundle
-from ml.errors import BundleRefused, ModelNotFound, NoProductionModel
+from ml.errors import BundleRefused, ConfigError, ModelNotFound, NoProductionModel
 from ml.promotions import Entry
 from ml.registration import BUNDLE_PATH, CHECKSUM_TAG
 from ml.settings import Settings
 from ml.store import connect, lock
-from ml.tracking import client
+from ml.tracking import client, does_not_answer
 
 log = logging.getLogger(__name__)
 
 ALIAS = "production"
 PRODUCTION = "Production"
+STAGES = ("Staging", PRODUCTION)
+"""What a version is promoted to."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +128,14 @@ def evidence(settings: Settings, model_name: str, version: str) -> str:
 def promote(
     settings: Settings, model_name: str, version: str, *, stage: str = PRODUCTION, actor: str, source: str, why: str
 ) -> Promotion:
-    """Put a version into a stage; in ``Production`` it is served and its predecessor archived.
+    """Put a version into one of :data:`STAGES`; in ``Production`` it is served and its predecessor archived.
 
     The bundle is verified first. Promoting what is in production already changes nothing. Raises
-    :class:`ModelNotFound` and :class:`BundleRefused`, which is noted in the ledger.
+    :class:`ModelNotFound`, :class:`BundleRefused`, which is noted in the ledger, and :class:`ConfigError` for
+    another stage, or where production would be left without a version.
     """
+    if stage not in STAGES:
+        raise ConfigError(f"No stage {stage!r}; there are {', '.join(STAGES)}.")
     asked = _Asked(stage, actor, source, why)
     with _locked(settings, model_name) as cursor, client(settings) as registry:
         return _promote(settings, cursor, registry, _version(registry, model_name, version), asked)
@@ -159,7 +164,7 @@ def reconcile(settings: Settings, model_name: str) -> Promotion | None:
             return _promote(settings, cursor, registry, wanted, asked)
         except BundleRefused as refusal:
             log.error("%s Put back: version %s.", refusal, known)
-            _put_back(registry, wanted, _version(registry, model_name, known) if known else None)
+            _put_back(registry, wanted, _if_there(registry, model_name, known))
             return None
 
 
@@ -182,6 +187,8 @@ def _promote(
 ) -> Promotion:
     name, number = version.name, str(version.version)
     before = promotions.last_production(cursor, name)
+    if before == number and asked.stage != PRODUCTION:
+        raise ConfigError(f"Version {number} of {name!r} is in production; promote another one, which replaces it.")
     entry = Entry(name, before, number, asked.stage, "promoted", asked.actor, asked.source, asked.why)
     try:
         with TemporaryDirectory() as scratch:
@@ -247,7 +254,7 @@ def _fetch(registry: MlflowClient, version: RegisteredVersion, folder: Path, *, 
     except BundleRefused as refusal:
         raise BundleRefused(version.name, version.version, refusal.reason) from refusal
     except (MlflowException, OSError) as error:
-        if isinstance(error, ConnectionError):
+        if does_not_answer(error):
             raise
         reason = f"its bundle cannot be fetched from run {version.run_id}: {error}"
         raise BundleRefused(version.name, version.version, reason) from error
@@ -262,6 +269,14 @@ def _version(registry: MlflowClient, model_name: str, version: str) -> ModelVers
         return registry.get_model_version(model_name, version)
     except MlflowException as error:
         raise _not_found(error, model_name, version) from error
+
+
+def _if_there(registry: MlflowClient, model_name: str, version: str | None) -> ModelVersion | None:
+    """None for None, and where the version was deleted in MLflow."""
+    try:
+        return _version(registry, model_name, version) if version else None
+    except ModelNotFound:
+        return None
 
 
 def _aliased(registry: MlflowClient, model_name: str) -> ModelVersion | None:

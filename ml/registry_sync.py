@@ -6,7 +6,7 @@ import logging
 import signal
 from threading import Event
 
-from ml.errors import PlatformError
+from ml.errors import ModelError, PlatformError
 from ml.promotions import known_models
 from ml.registry import reconcile
 from ml.settings import Settings
@@ -32,15 +32,22 @@ def run(settings: Settings, every: float) -> None:
 
 
 def look(settings: Settings) -> str:
-    """Reconcile each model once; returns what went wrong, empty if nothing did."""
+    """Reconcile each model once; returns what went wrong, empty if nothing did.
+
+    What is wrong with one model does not keep the others from their turn.
+    """
+    problems = []
     try:
         with connect(settings.database_url, application="registry-sync") as connection, connection.cursor() as cursor:
             names = known_models(cursor)
         for name in names:
-            reconcile(settings, name)
+            try:
+                reconcile(settings, name)
+            except ModelError as error:
+                problems.append(str(error))
     except PlatformError as error:
         return str(error)
     except Exception as error:  # it outlives whatever MLflow or Postgres may answer
         log.exception("looking at the registry failed")
         return repr(error)
-    return ""
+    return " ".join(problems)

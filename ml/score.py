@@ -1,6 +1,7 @@
 """Batch scoring: predicts many rows with the version in production, and keeps the evidence.
 
-A prediction is known by version, row and the time it is made for: the same again changes nothing.
+A prediction is known by version, row and the time it is made for, to the millisecond: the same again changes
+nothing. Of rows with one key in one batch the tables keep the first.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
@@ -88,7 +90,7 @@ def score_file(settings: Settings, use_case: UseCase, path: Path, *, as_of: dt.d
     with connect(settings.database_url) as connection, connection.cursor() as cursor:
         ensure_tables(cursor, use_case.contract)
     frames = file_frames(bundle.manifest.contract, _features(bundle), path)
-    name = f"{path.stem[:80]}-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]}"
+    name = f"{re.sub(r'[^A-Za-z0-9._-]', '_', path.stem)[:80]}-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]}"
     return _score(settings, use_case, version, bundle, frames, as_of, name)
 
 
@@ -128,6 +130,7 @@ def _score(
     what: str,
 ) -> ScoreSummary:
     began, features = time.monotonic(), _features(bundle)
+    as_of = as_of.replace(microsecond=as_of.microsecond // 1000 * 1000)  # ids hold milliseconds
     batch = Batch(use_case.name, version.name, version.version, version.run_id, as_of, features)
     stem = f"{as_of.astimezone(dt.UTC):%Y%m%dT%H%M%S.%fZ}_{version.name}_v{version.version}_{what}"
     folder = settings.predictions_dir / use_case.name
@@ -136,9 +139,7 @@ def _score(
     with (
         closing(frames),
         spreadsheet(bad, [ROW_KEY, *(f.name for f in features), "_reasons"]) as rejected,
-        connect(settings.database_url, application="score") as connection,
-        connection.cursor() as cursor,
-        output(cursor, batch, target) as written,
+        output(settings, batch, target) as written,
     ):
         for cells in frames:
             reasons = _reasons(cells, features)
@@ -149,7 +150,7 @@ def _score(
             written.add(values, probabilities, probabilities >= bundle.manifest.threshold)
             log.info("%d rows scored, %.0f rows/s", written.rows, written.rows / (time.monotonic() - began))
     if not rejected.rows:
-        bad.unlink()
+        bad.unlink(missing_ok=True)  # another run of the same batch may have been quicker
     return ScoreSummary(
         model_name=version.name,
         model_version=version.version,

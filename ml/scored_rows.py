@@ -1,6 +1,6 @@
 """Where a batch's predictions go: the use case's table, the inference log, and a Parquet file.
 
-All or nothing: the tables in one transaction, the files renamed once they are complete.
+All or nothing: the tables in one transaction, and then the file under its name.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from psycopg2.extensions import cursor as Cursor
 from ml.bundle import Probabilities
 from ml.contract import Column, ColumnType
 from ml.inference_id import batch_id
+from ml.publish import publishing
 from ml.schema import ROW_KEY
-from ml.store import copy_in, table
+from ml.settings import Settings
+from ml.store import connect, copy_in, table
 
 _STAGED = {
     "inference_id": "uuid",
@@ -112,22 +114,22 @@ class Output:
 
 
 @contextmanager
-def output(cursor: Cursor, batch: Batch, path: Path) -> Iterator[Output]:
-    """Write a batch within the cursor's transaction, and to a Parquet file at ``path``.
+def output(settings: Settings, batch: Batch, path: Path) -> Iterator[Output]:
+    """Write a batch in one transaction, and then to a Parquet file at ``path``.
 
     The file has the row key, the features, and ``_prediction``, ``_probability`` and ``_inference_id``; its
-    metadata name the version and ``as_of``.
+    metadata name the version and ``as_of``. It is there once the transaction is committed.
     """
     columns = ", ".join(f"{name} {kind}" for name, kind in _STAGED.items())
-    cursor.execute(f"CREATE TEMP TABLE scored ({columns}) ON COMMIT DROP")
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with pq.ParquetWriter(part, _schema(batch), compression="zstd") as writer:
-            yield Output(batch, cursor, writer)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with (
+        publishing(path) as file,
+        connect(settings.database_url, application="score") as connection,
+        connection.cursor() as cursor,
+        pq.ParquetWriter(file, _schema(batch), compression="zstd") as writer,
+    ):
+        cursor.execute(f"CREATE TEMP TABLE scored ({columns}) ON COMMIT DROP")
+        yield Output(batch, cursor, writer)
 
 
 def _schema(batch: Batch) -> pa.Schema:

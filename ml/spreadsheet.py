@@ -9,7 +9,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
+from typing import TextIO
+
+from ml.publish import publishing
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -22,8 +26,8 @@ def escape(value: object) -> object:
 class SpreadsheetWriter:
     """Writes rows, escaped; a null is an empty cell. ``rows`` counts them."""
 
-    def __init__(self, file: Iterable[str], header: Sequence[str]) -> None:
-        self._writer = csv.writer(file)  # type: ignore[arg-type]
+    def __init__(self, file: TextIO, header: Sequence[str]) -> None:
+        self._writer = csv.writer(file)
         self._writer.writerow([escape(name) for name in header])
         self.rows = 0
 
@@ -38,10 +42,9 @@ class SpreadsheetWriter:
 def spreadsheet(path: Path, header: Sequence[str]) -> Iterator[SpreadsheetWriter]:
     """A CSV file that is there, under its name, once it is complete; an error leaves what was there before."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            yield SpreadsheetWriter(file, header)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with publishing(path) as stream:
+        text = TextIOWrapper(stream, encoding="utf-8", newline="")
+        try:
+            yield SpreadsheetWriter(text, header)
+        finally:
+            text.detach()

@@ -25,7 +25,7 @@ def connect(database_url: str, *, application: str = "ml") -> Iterator[Connectio
     """One connection, one transaction: committed at the end, rolled back on an error.
 
     Transactions left idle, by a client that hangs or a network that was cut, end after
-    60 s on the server's side. Raises :class:`Unavailable` where the server does not answer.
+    60 s on the server's side. Raises :class:`Unavailable` where the server does not answer, or no more.
     """
     try:
         connection = psycopg2.connect(
@@ -42,6 +42,12 @@ def connect(database_url: str, *, application: str = "ml") -> Iterator[Connectio
     try:
         with connection:
             yield connection
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        if connection.closed:  # by the other side; nothing was committed
+            # Rolling back what is gone fails too, and says less than what came before.
+            said = error.__context__ if isinstance(error.__context__, psycopg2.Error) else error
+            raise Unavailable("Postgres", _address(database_url), str(said).splitlines()[0]) from error
+        raise
     finally:
         connection.close()
 

@@ -18,6 +18,7 @@ _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 _NO_ANSWER = ("Max retries exceeded", "Connection refused", "failed with exception", "timed out", "error code 50")
 
@@ -36,9 +37,21 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
     try:
         yield MlflowClient(settings.mlflow_tracking_uri, settings.mlflow_tracking_uri)
     except (MlflowException, OSError) as error:
-        if isinstance(error, ConnectionError) or any(words in str(error) for words in _NO_ANSWER):
-            raise Unavailable("MLflow", settings.mlflow_tracking_uri, str(error).splitlines()[0][:300]) from error
+        if does_not_answer(error):
+            raise Unavailable("MLflow", settings.mlflow_tracking_uri, _reason(error)) from error
         raise
+
+
+def does_not_answer(error: Exception) -> bool:
+    """Whether an error of MLflow's client says that the server is away, and not that it refused something."""
+    return isinstance(error, ConnectionError) or any(words in str(error) for words in _NO_ANSWER)
+
+
+def _reason(error: BaseException) -> str:
+    """What the innermost error says: those around it repeat it, and name objects by addresses that always differ."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return (str(error) or repr(error)).splitlines()[0][:300]
 
 
 def version_url(settings: Settings, model_name: str, version: str) -> str:

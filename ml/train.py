@@ -116,14 +116,24 @@ def _split(use_case: UseCase, frame: pd.DataFrame, features: Sequence[Column]) -
             f"{use_case.name}: {int(labels.sum())} of {len(labels)} rows have the positive value of {name!r}; training "
             "needs at least two rows of either class. No version was made."
         )
-    parts = train_test_split(
-        frame[[f.name for f in features]],
-        labels,
-        test_size=config.split.test_size,
-        random_state=config.split.seed,
-        stratify=labels,
-    )
-    return Holdout(*parts)
+    try:
+        parts = train_test_split(
+            frame[[f.name for f in features]],
+            labels,
+            test_size=config.split.test_size,
+            random_state=config.split.seed,
+            stratify=labels,
+        )
+    except ValueError as error:  # a part would have fewer rows than there are classes
+        raise NotEnoughData(f"{use_case.name}: {error} No version was made.") from error
+    data = Holdout(*parts)
+    if data.train_labels.nunique() < 2 or data.test_labels.nunique() < 2:
+        raise NotEnoughData(
+            f"{use_case.name}: {labels.sum()} of {len(labels)} rows have the positive value of {name!r}; so only one class "
+            f"is among those to train on or the {len(data.test)} held out: ingest more data, or change `split` in "
+            "model.yaml. No version was made."
+        )
+    return data
 
 
 def _log_comparison(fitted: Sequence[Fitted], champion: Fitted, metric: Metric) -> None:

@@ -12,6 +12,7 @@ import httpx
 from stack.errors import RunFailed, StackError
 
 _FINISHED = ("success", "failed")
+_WAITING = "awaiting_input"
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,19 @@ class AirflowApi:
         return dict(self._call("GET", f"{_path(run)}/taskInstances/{task_id}/xcomEntries/return_value")["value"])
 
     def approve(self, run: DagRun, task_id: str, *, seconds: float = 60) -> None:
-        """Say yes to a task that asks a person, once it asks; the run ending before that is not waited out."""
-        path = f"{_path(run)}/taskInstances/{task_id}/-1/hitlDetails"
+        """Say yes to a task that asks a person, once it waits; the run ending before that is not waited out.
 
-        def asks() -> bool:
-            return self._status(path) == 200 or self._call("GET", _path(run))["state"] in _FINISHED
+        Airflow takes an answer a moment earlier too, but then the task starts anew and asks again.
+        """
+        path = f"{_path(run)}/taskInstances/{task_id}"
 
-        _until(asks, seconds, lambda: StackError(f"{run.dag_id} did not ask for approval: {self.page(run)}"))
-        if self._status(path) == 200:
-            self._call("PATCH", path, json={"chosen_options": ["Approve"], "params_input": {}})
+        def waits() -> bool:
+            return self._call("GET", path)["state"] == _WAITING or self._call("GET", _path(run))["state"] in _FINISHED
+
+        _until(waits, seconds, lambda: StackError(f"{run.dag_id} did not ask for approval: {self.page(run)}"))
+        if self._call("GET", path)["state"] == _WAITING:
+            answer = {"chosen_options": ["Approve"], "params_input": {}}
+            self._call("PATCH", f"{path}/-1/hitlDetails", json=answer)
 
     def failed_tasks(self, run: DagRun) -> list[str]:
         """Names of the tasks that failed themselves, not those that followed from it."""

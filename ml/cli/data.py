@@ -72,6 +72,7 @@ def docs(name: str | None, out: Path) -> None:
 
     case = use_case(name)
     target = out / f"{case.name}.md"
+    out.mkdir(parents=True, exist_ok=True)
     target.write_text(contract_page(case.contract), encoding="utf-8")
     click.echo(f"Wrote {target}.")
 

@@ -55,7 +55,9 @@ def show(rows: Sequence[Mapping[str, object]], *, title: str, as_json: bool) -> 
     for row in rows:
         table.add_row(*("" if value is None else f"{value}" for value in row.values()))
     # A pipe is as wide as the table needs; a terminal folds.
-    Console(width=None if click.get_text_stream("stdout").isatty() else 200).print(table)
+    width = None if click.get_text_stream("stdout").isatty() else 200
+    # What stands in brackets or between colons is data, neither markup nor the name of a picture.
+    Console(width=width, markup=False, emoji=False).print(table)
 
 
 def existing_file(value: str | None) -> Path | None:
