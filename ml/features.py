@@ -55,4 +55,5 @@ def typed(values: pd.Series, column: Column) -> pd.Series:
 def target(frame: pd.DataFrame, contract: Contract) -> pd.Series:
     """1 where the target has its positive value, 0 else."""
     column = contract.target
-    return (frame[column.name] == typed(pd.Series([column.positive]), column)[0]).astype("int64")
+    labels: pd.Series = (frame[column.name] == typed(pd.Series([column.positive]), column)[0]).astype("int64")
+    return labels
