@@ -74,12 +74,16 @@ def list_models(settings: Settings) -> list[dict[str, object]]:
 
 
 def list_versions(settings: Settings, model_name: str) -> list[dict[str, object]]:
-    """The versions of a model, newest first, with stage, aliases and run. Raises :class:`ModelNotFound`."""
+    """The versions of a model, newest first, with stage, aliases and run; none where all were deleted.
+
+    Raises :class:`ModelNotFound`.
+    """
     with client(settings) as registry:
+        try:
+            aliases = registry.get_registered_model(model_name).aliases
+        except MlflowException as error:
+            raise _not_found(error, model_name) from error
         versions = registry.search_model_versions(_named(model_name))
-        if not versions:
-            raise ModelNotFound(model_name)
-        aliases = registry.get_registered_model(model_name).aliases
     return [
         {
             "version": int(v.version),
@@ -288,13 +292,14 @@ def _aliased(registry: MlflowClient, model_name: str) -> ModelVersion | None:
         raise
 
 
-def _not_found(error: MlflowException, model_name: str, version: str) -> Exception:
+def _not_found(error: MlflowException, model_name: str, version: str | None = None) -> Exception:
     missing = error.error_code in (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE")
     return ModelNotFound(model_name, version) if missing else error
 
 
 def _named(model_name: str) -> str:
-    return f"name = '{model_name.replace(chr(39), '')}'"
+    quote = '"' if "'" in model_name else "'"
+    return f"name = {quote}{model_name}{quote}"
 
 
 @contextmanager

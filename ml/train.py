@@ -130,8 +130,8 @@ def _split(use_case: UseCase, frame: pd.DataFrame, features: Sequence[Column]) -
     if data.train_labels.nunique() < 2 or data.test_labels.nunique() < 2:
         raise NotEnoughData(
             f"{use_case.name}: {labels.sum()} of {len(labels)} rows have the positive value of {name!r}; so only one "
-            f"class is among those to train on or the {len(data.test)} held out: ingest more data, or change `split` in "
-            "model.yaml. No version was made."
+            f"class is among those to train on or the {len(data.test)} held out: ingest more data, or change `split` "
+            "in model.yaml. No version was made."
         )
     return data
 

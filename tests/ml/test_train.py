@@ -262,7 +262,10 @@ def test_classes_that_cannot_be_judged_make_no_run_and_no_version(
     _assert_no_version(trained, "train-orders")
 
 
-def test_mlflow_away_is_said_with_its_address_and_no_evidence_is_left(trained: Trained) -> None:
+def test_mlflow_away_is_said_with_its_address_and_no_evidence_is_left(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{probe.getsockname()[1]}"
