@@ -15,8 +15,8 @@ By hand only: promotion is a person's decision. The alias `production` or the st
 In Airflow under *Browse → Required Actions*, or on the page of the task `approve`: the figures
 of the version and of the one in production stand there. By REST, in the name of whoever holds the token:
 `PATCH /api/v2/dags/<use_case>_promote/dagRuns/<run_id>/taskInstances/approve/-1/hitlDetails`
-with `{"chosen_options": ["Approve"], "params_input": {}}` (or `["Reject"]`), once
-the task's state is `awaiting_input`: an answer before that makes it ask again. Whoever
+with `{"chosen_options": ["Approve"], "params_input": {}}` (or `["Reject"]`), a few
+seconds after its state became `awaiting_input`: an answer before that may make it ask again. Whoever
 approved is the `actor` in the ledger. Waiting takes no worker and no triggerer.
 
 ## Safe to run again?
@@ -75,6 +75,8 @@ def promote(use_case: UseCase) -> None:
             subject="Promote version {{ params.version }} of {{ params.model_name }} to {{ params.stage }}?",
             body=evidence(),
             response_timeout=timedelta(days=7),
+            # Airflow tries it again where an answer came before the scheduler knew that it waits.
+            retry_delay=timedelta(seconds=2),
         )
 
         @task

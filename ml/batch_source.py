@@ -112,7 +112,7 @@ def _row_keys(identity: pd.DataFrame | None, checksum: str, places: range) -> li
 
 
 def _csv_batches(contract: Contract, path: Path, choose: _Choose) -> Iterator[pa.RecordBatch]:
-    """As the contract says files are written: its delimiter, its null where unquoted; UTF-8."""
+    """As the contract says files are written: its delimiter, its null where unquoted; UTF-8. Empty lines hold no row."""
     with path.open("rb") as file:
         checked = CheckedBytes(file, path.name)
         header = checked.header()
@@ -120,13 +120,16 @@ def _csv_batches(contract: Contract, path: Path, choose: _Choose) -> Iterator[pa
             pass
     if checked.inside_quotes:
         raise _refused(path, "a quote is opened and never closed: the file is cut off, or a quote is missing")
-    chosen = choose(split_header(path.name, header, contract.file.delimiter))
+    there = split_header(path.name, header, contract.file.delimiter)
+    chosen = choose(there)
     try:
         yield from pacsv.open_csv(
             path,
             # One thread reads no further ahead than it must, and can number the row that is wrong.
             pacsv.ReadOptions(use_threads=False, block_size=_BYTES_AT_ONCE),
-            pacsv.ParseOptions(contract.file.delimiter, newlines_in_values=True, ignore_empty_lines=False),
+            pacsv.ParseOptions(
+                delimiter=contract.file.delimiter, newlines_in_values=True, ignore_empty_lines=len(there) > 1
+            ),
             pacsv.ConvertOptions(
                 include_columns=chosen,
                 column_types=dict.fromkeys(chosen, pa.string()),

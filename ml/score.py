@@ -90,8 +90,7 @@ def score_file(settings: Settings, use_case: UseCase, path: Path, *, as_of: dt.d
     with connect(settings.database_url) as connection, connection.cursor() as cursor:
         ensure_tables(cursor, use_case.contract)
     frames = file_frames(bundle.manifest.contract, _features(bundle), path)
-    name = f"{re.sub(r'[^A-Za-z0-9._-]', '_', path.stem)[:80]}-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]}"
-    return _score(settings, use_case, version, bundle, frames, as_of, name)
+    return _score(settings, use_case, version, bundle, frames, as_of, _file_label(path))
 
 
 def predict_batch(settings: Settings, use_case: UseCase, path: str | Path | None, limit: int) -> dict[str, object]:
@@ -114,6 +113,12 @@ def predict_batch(settings: Settings, use_case: UseCase, path: str | Path | None
         "output": summary.output,
         "rejected": summary.rejected,
     }
+
+
+def _file_label(path: Path) -> str:
+    """Names a file's output: readable, short, and another one for each path."""
+    readable = re.sub(r"[^A-Za-z0-9._-]", "_", path.stem)[:80]
+    return f"{readable}-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]}"
 
 
 def _features(bundle: Bundle) -> list[Column]:
@@ -143,8 +148,9 @@ def _score(
     ):
         for cells in frames:
             reasons = _reasons(cells, features)
-            rejected.add([key, *row, json.dumps(reasons[at])] for at, (key, *row) in _rows_at(cells, list(reasons)))
-            good = cells[~np.isin(np.arange(len(cells)), list(reasons))]
+            bad_rows = sorted(reasons)
+            rejected.add([key, *row, json.dumps(reasons[at])] for at, (key, *row) in _rows_at(cells, bad_rows))
+            good = cells[~np.isin(np.arange(len(cells)), bad_rows)]
             values = pd.DataFrame({f.name: _values(good[f.name], f) for f in features}, index=good.index)
             probabilities = bundle.predict({f.name: _as_input(values[f.name], f) for f in features})
             written.add(values, probabilities, probabilities >= bundle.manifest.threshold)
@@ -173,8 +179,9 @@ def _reasons(cells: pd.DataFrame, features: Sequence[Column]) -> dict[int, list[
 
 
 def _rows_at(cells: pd.DataFrame, positions: list[int]) -> Iterator[tuple[int, tuple[object, ...]]]:
-    """Rows by position, each with its key before its cells."""
-    return zip(positions, cells.iloc[positions].itertuples(name=None), strict=True)
+    """Rows by position, each with its key before its cells; null is None."""
+    rows = cells.iloc[positions].astype(object)
+    return zip(positions, rows.where(rows.notna(), None).itertuples(name=None), strict=True)
 
 
 def _values(cells: pd.Series[str], feature: Column) -> pd.Series:

@@ -93,16 +93,17 @@ class Output:
         batch = self.batch
         self.cursor.execute(
             sql.SQL(
-                "INSERT INTO {} (model_name, model_version, row_key, logical_date, inference_id, prediction, probability)"
-                " SELECT %s, %s, row_key, %s, inference_id, prediction, probability FROM scored ON CONFLICT DO NOTHING"
+                "INSERT INTO {} (model_name, model_version, row_key, logical_date, inference_id, prediction,"
+                " probability) SELECT %s, %s, row_key, %s, inference_id, prediction, probability FROM scored"
+                " ON CONFLICT DO NOTHING"
             ).format(table(batch.use_case, "predictions")),
             (batch.model_name, batch.model_version, batch.as_of),
         )
         self.rows_new += self.cursor.rowcount
         self.cursor.execute(
-            "INSERT INTO ml.inference_logs (inference_id, use_case, model_name, model_version, run_id, input, prediction,"
-            " probability, source, row_key, timestamp) SELECT inference_id, %s, %s, %s, %s, input, prediction,"
-            " probability, 'batch', row_key, %s FROM scored ON CONFLICT (inference_id) DO NOTHING",
+            "INSERT INTO ml.inference_logs (inference_id, use_case, model_name, model_version, run_id, input,"
+            " prediction, probability, source, row_key, timestamp) SELECT inference_id, %s, %s, %s, %s, input,"
+            " prediction, probability, 'batch', row_key, %s FROM scored ON CONFLICT (inference_id) DO NOTHING",
             (batch.use_case, batch.model_name, batch.model_version, batch.run_id, batch.as_of),
         )
 

@@ -13,6 +13,7 @@ from stack.errors import RunFailed, StackError
 
 _FINISHED = ("success", "failed")
 _WAITING = "awaiting_input"
+_HEARD_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -90,20 +91,23 @@ class AirflowApi:
         """The object that a task returned (its XCom)."""
         return dict(self._call("GET", f"{_path(run)}/taskInstances/{task_id}/xcomEntries/return_value")["value"])
 
-    def approve(self, run: DagRun, task_id: str, *, seconds: float = 60) -> None:
-        """Say yes to a task that asks a person, once it waits; the run ending before that is not waited out.
+    def approve(self, run: DagRun, task_id: str, *, seconds: float = 120) -> None:
+        """Say yes to a task that asks a person, as often as it asks; the run ending before that is not waited out.
 
-        Airflow takes an answer a moment earlier too, but then the task starts anew and asks again.
+        Airflow loses an answer that comes before the scheduler has heard that the task waits: it takes the task
+        for failed, tries it again, and that asks anew.
         """
         path = f"{_path(run)}/taskInstances/{task_id}"
 
-        def waits() -> bool:
-            return self._call("GET", path)["state"] == _WAITING or self._call("GET", _path(run))["state"] in _FINISHED
+        def answered() -> bool:
+            state = self._call("GET", path)["state"]
+            if state == _WAITING and not self._call("GET", f"{path}/-1/hitlDetails")["response_received"]:
+                time.sleep(_HEARD_SECONDS)
+                answer = {"chosen_options": ["Approve"], "params_input": {}}
+                self._call("PATCH", f"{path}/-1/hitlDetails", json=answer)
+            return state == "success" or self._call("GET", _path(run))["state"] in _FINISHED
 
-        _until(waits, seconds, lambda: StackError(f"{run.dag_id} did not ask for approval: {self.page(run)}"))
-        if self._call("GET", path)["state"] == _WAITING:
-            answer = {"chosen_options": ["Approve"], "params_input": {}}
-            self._call("PATCH", f"{path}/-1/hitlDetails", json=answer)
+        _until(answered, seconds, lambda: StackError(f"{run.dag_id} did not ask for approval: {self.page(run)}"))
 
     def failed_tasks(self, run: DagRun) -> list[str]:
         """Names of the tasks that failed themselves, not those that followed from it."""

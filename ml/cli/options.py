@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def show(rows: Sequence[Mapping[str, object]], *, title: str, as_json: bool) -> 
     for row in rows:
         table.add_row(*("" if value is None else f"{value}" for value in row.values()))
     # A pipe is as wide as the table needs; a terminal folds.
-    width = None if click.get_text_stream("stdout").isatty() else 200
+    width = None if sys.stdout.isatty() else 200
     # What stands in brackets or between colons is data, neither markup nor the name of a picture.
     Console(width=width, markup=False, emoji=False).print(table)
 
