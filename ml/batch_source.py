@@ -112,7 +112,7 @@ def _row_keys(identity: pd.DataFrame | None, checksum: str, places: range) -> li
 
 
 def _csv_batches(contract: Contract, path: Path, choose: _Choose) -> Iterator[pa.RecordBatch]:
-    """As the contract says files are written: its delimiter, its null where unquoted; UTF-8. Empty lines hold no row."""
+    """As the contract says files are written: its delimiter, its null where unquoted; empty lines hold no row."""
     with path.open("rb") as file:
         checked = CheckedBytes(file, path.name)
         header = checked.header()
