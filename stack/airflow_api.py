@@ -69,9 +69,11 @@ class AirflowApi:
             log = self.log(run, tasks[0]) if tasks else "    (no task failed: the run itself did)"
             raise RunFailed(run.dag_id, tasks, self.page(run), log)
 
-    def exists(self, run: DagRun) -> bool:
-        """Whether there is such a run."""
-        return self._status(_path(run)) == 200
+    def runs(self, dag_id: str) -> list[DagRun]:
+        """The runs of a DAG, the newest first."""
+        query = {"order_by": "-run_after", "limit": "100"}
+        runs = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=query)["dag_runs"]
+        return [DagRun(dag_id, run["dag_run_id"]) for run in runs]
 
     def caused_by(self, run: DagRun, dag_id: str, *, seconds: float = 60) -> DagRun:
         """The run of ``dag_id`` that an asset updated by ``run`` has started; waits until there is one."""

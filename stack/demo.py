@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from ml.source import provide
 
 from ml.contract import Column
 from ml.settings import Settings
+from ml.source import provide
 from ml.use_case import UseCase, load_use_case
 from stack.airflow import USER, airflow_url, password
 from stack.airflow_api import AirflowApi, DagRun
