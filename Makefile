@@ -94,17 +94,24 @@ format: install-dev ## Format the code
 	@$(PY) -m ruff format . && $(PY) -m ruff check --fix .
 
 lint: install-dev ## Check style, types and the direction of imports
-	@$(PY) -m ruff format --check . && $(PY) -m ruff check . && $(PY) -m mypy && $(PY) -m importlinter.cli lint
+	@$(PY) -m ruff format --check . && $(PY) -m ruff check . && $(PY) -m mypy && .venv/bin/lint-imports --no-logo
 
-test: install-dev ## Run all tests, the one that boots the whole stack included
-	@$(PY) -m pytest
+test: test-fast test-stack ## Run all tests
 
-coverage: install-dev ## Branch coverage of ml and serving, in htmlcov/
-	@$(PY) -m coverage run -m pytest -m "not stack" && $(PY) -m coverage combine -q && $(PY) -m coverage html -q && $(PY) -m coverage report
+test-fast: install-dev ## Unit, DAG, contract, database and fault tests, with the branch coverage of ml and serving
+	@rm -f .coverage .coverage.*
+	@$(PY) -m coverage run -m pytest -m "not stack"
+	@$(PY) -m coverage combine -q && $(PY) -m coverage report
+
+test-stack: install-dev ## Boot the whole stack and drive it over HTTP
+	@$(PY) -m pytest -m stack
+
+coverage: test-fast ## The coverage as pages, in htmlcov/
+	@$(PY) -m coverage html && echo "htmlcov/index.html"
 
 screenshots: install-dev ## Take the README's pictures from the running stack
 	@$(PY) docs/screenshots.py
 
 .PHONY: help install install-dev installed demo up down restart status logs open-airflow open-mlflow open-api data-bank \
 	train-bank list-models list-versions promote predict-bank serve-bank monitor-bank db-training db-training-full \
-	db-training-pretty db-inference format lint test coverage screenshots
+	db-training-pretty db-inference format lint test test-fast test-stack coverage screenshots
