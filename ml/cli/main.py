@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import click
+from psycopg2.errors import UndefinedTable
 
 from ml.cli import data, models, tables
 from ml.errors import PlatformError
@@ -18,6 +19,9 @@ class _OneLine(click.Group):
             return super().invoke(ctx)
         except PlatformError as error:
             raise click.ClickException(str(error)) from error
+        except UndefinedTable as error:
+            what = str(error).splitlines()[0]
+            raise click.ClickException(f"{what}; `mlp migrate` brings the database to the newest schema.") from error
 
 
 @click.group(cls=_OneLine, context_settings={"help_option_names": ["-h", "--help"]})
