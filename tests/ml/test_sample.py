@@ -32,6 +32,7 @@ from ml.train import _split
 from ml.use_case import UseCase, load_use_case
 from ml.validate import validate
 from tests.conftest import REPOSITORY
+from tests.ingestion import DAY, make_use_case
 from tests.ml.web import closed_port
 from tests.use_cases.customer_churn import make_data
 
@@ -146,6 +147,26 @@ def test_every_row_keeps_the_contract(sample: Path) -> None:
 def test_the_file_is_written_as_the_real_one(sample: Path, real_data: Path) -> None:
     with sample.open() as drawn, real_data.open() as real:
         assert drawn.readline() == real.readline()
+
+
+def test_days_never_go_backwards_within_a_month(sample: Path) -> None:
+    drawn = frame(CONTRACT, sample)
+    same_month = drawn["month"] == drawn["month"].shift()
+    assert (drawn["day"].diff()[same_month] >= 0).all()
+
+
+def test_dates_are_days_of_the_calendar(tmp_path: Path) -> None:
+    """A February of few rows takes after its January."""
+    use_case = make_use_case(tmp_path, DAY)
+    days = [*pd.date_range("2023-01-01", "2023-01-31").repeat(20), *pd.date_range("2023-02-01", "2023-02-20")]
+    real = pd.DataFrame({"ordered": days, "place": "north", "amount": range(len(days)), "paid": ["no", "yes"] * 320})
+    real.to_csv(tmp_path / "real.csv", index=False)
+    profile = Profile.model_validate(build_profile(use_case, tmp_path / "real.csv"))
+    (tmp_path / "drawn.csv").write_bytes(render_sample(use_case.contract, profile, seed=1))
+    assert broken(use_case.contract, tmp_path / "drawn.csv") == []
+    dates = cells(use_case.contract, tmp_path / "drawn.csv")["ordered"]
+    assert dates.str[:7].value_counts().to_dict() == {"2023-01": 620, "2023-02": 20}
+    assert dates.is_monotonic_increasing
 
 
 def test_all_categories_occur(sample: Path, real_data: Path) -> None:
