@@ -27,7 +27,7 @@ CANDIDATES = {
     "linear, balanced": ("LogisticRegression", {"max_iter": 500, "class_weight": "balanced", "C": 0.1}),
     "forest": ("RandomForestClassifier", {"n_estimators": 50, "max_depth": 10, "random_state": 3}),
     "forest, deep": ("RandomForestClassifier", {"n_estimators": 20, "random_state": 3}),
-    "boosting": ("HistGradientBoostingClassifier", {"random_state": 3}),
+    "boosting": ("HistGradientBoostingClassifier", {"random_state": 3, "max_iter": 40}),
     "boosting, one tree": ("HistGradientBoostingClassifier", {"random_state": 3, "max_iter": 1}),
 }
 EACH = pytest.mark.parametrize("name", CANDIDATES)

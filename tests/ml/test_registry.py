@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 
 import psycopg2
 import pytest
@@ -23,7 +24,7 @@ from ml.errors import BundleRefused, ConfigError, ModelNotFound, NoProductionMod
 from ml.promotions import known_models
 from ml.registration import BUNDLE_PATH, CHECKSUM_TAG
 from ml.registry import reconcile
-from ml.registry_sync import look
+from ml.registry_sync import look, run
 from ml.settings import Settings
 from ml.store import connect
 from ml.train import train
@@ -527,6 +528,24 @@ def test_a_look_outlives_what_nobody_thought_of(served: Model, database_url: str
         cursor.execute("DROP TABLE ml.promotions CASCADE")
     said = look(served.settings.model_copy(update={"database_url": database_url}))
     assert said.startswith("UndefinedTable(")
+
+
+def test_the_watcher_says_once_what_is_away(served: Model, closed_port: str, caplog) -> None:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    away = served.settings.model_copy(update={"mlflow_tracking_uri": closed_port})
+    end = Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
+    try:
+        with caplog.at_level(logging.INFO, logger="ml.registry_sync"):
+            end.start()
+            run(away, 0.01)
+    finally:
+        end.join()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    first, *others = [r.getMessage() for r in caplog.records if r.name == "ml.registry_sync"]
+    assert first == f"Watching the registry at {closed_port} every 0.01 s"
+    (problem,) = others
+    assert problem.startswith(f"MLflow at {closed_port} did not answer: ")
 
 
 def test_the_watcher_takes_over_and_ends_when_asked_to(served: Model) -> None:
