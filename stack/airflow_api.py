@@ -34,6 +34,10 @@ class AirflowApi:
         token = self._call("POST", "/auth/token", json={"username": user, "password": password})["access_token"]
         self._http.headers["authorization"] = f"Bearer {token}"
 
+    def close(self) -> None:
+        """Let the connections go."""
+        self._http.close()
+
     def wait_for_dag(self, dag_id: str, *, seconds: float = 90) -> None:
         """Until the DAG processor has read it."""
         _until(lambda: self._status(f"/api/v2/dags/{dag_id}") == 200, seconds, self._missing(dag_id))
@@ -121,8 +125,7 @@ class AirflowApi:
         task = self._call("GET", f"{_path(run)}/taskInstances/{task_id}")
         path = f"{_path(run)}/taskInstances/{task_id}/logs/{max(task['try_number'], 1)}"
         content = self._call("GET", path, params={"full_content": "true"})["content"]
-        events = [entry["event"] if isinstance(entry, dict) else str(entry) for entry in content]
-        return "\n".join(f"    {line}" for event in events[-lines:] for line in event.splitlines())
+        return "\n".join(f"    {line}" for entry in content[-lines:] for line in _event(entry).splitlines())
 
     def page(self, run: DagRun) -> str:
         """Address of the run in the UI."""
@@ -146,6 +149,14 @@ class AirflowApi:
             return self._http.request(method, path, json=json, params=params)
         except httpx.HTTPError as error:
             raise StackError(f"Airflow at {self.url} does not answer: {error!r}; see `make status`.") from error
+
+
+def _event(entry: dict[str, Any] | str) -> str:
+    """What a line of a log says, with the errors it tells of."""
+    if isinstance(entry, str):
+        return entry
+    errors = [f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or []]
+    return "\n".join([entry["event"], *errors])
 
 
 def _path(run: DagRun) -> str:

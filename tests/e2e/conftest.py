@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class Stack:
         assert done.returncode == 0, done.stdout + done.stderr
         return dict(json.loads((self.state / "summary.json").read_text()))
 
-    @property
+    @cached_property
     def airflow(self) -> AirflowApi:
         return AirflowApi(f"http://127.0.0.1:{self.environment['ML_AIRFLOW_PORT']}", "admin", "admin")
 
@@ -91,6 +92,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     booted = Stack(folder, environment)
     try:
         yield booted
+        booted.airflow.close()
     finally:
         assert booted.run("down").returncode == 0
 

@@ -87,7 +87,6 @@ def test_the_document_follows_the_model(tmp_path):
 
 
 def test_the_docs_page_fetches_nothing_from_elsewhere(client_without_database):
-    pytest.importorskip("fastapi_offline")
     page = client_without_database.get("/docs").text
     assert "https://" not in page
     for name in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"):
