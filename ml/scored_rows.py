@@ -29,7 +29,7 @@ from ml.inference_id import batch_id
 from ml.publish import publishing
 from ml.schema import ROW_KEY
 from ml.settings import Settings
-from ml.store import connect, copy_in, table
+from ml.store import connect, copy_in, lock, table
 
 _STAGED = {
     "inference_id": "uuid",
@@ -129,6 +129,8 @@ def output(settings: Settings, batch: Batch, path: Path) -> Iterator[Output]:
         connection.cursor() as cursor,
         pq.ParquetWriter(file, _schema(batch), compression="zstd") as writer,
     ):
+        # Two batches of one time may hold the same rows in different orders, and would wait for each other.
+        lock(cursor, "score", batch.use_case, batch.as_of.isoformat())
         cursor.execute(f"CREATE TEMP TABLE scored ({columns}) ON COMMIT DROP")
         yield Output(batch, cursor, writer)
 

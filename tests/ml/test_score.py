@@ -148,6 +148,15 @@ def test_the_same_batch_at_once_is_written_once(platform, as_of, tmp_path):
     assert not [p for p in written(platform) if p.name.endswith(".part")]
 
 
+def test_the_same_rows_in_other_orders_at_once_do_not_wait_for_each_other(platform, as_of, tmp_path):
+    clients = draw(5000, seed=4)
+    orders = [clients, clients.iloc[::-1], clients.sample(frac=1, random_state=1)]
+    paths = [as_csv(tmp_path, frame, f"{at}.csv") for at, frame in enumerate(orders)]
+    with ThreadPoolExecutor(3) as pool:
+        runs = [pool.submit(score_file, platform.settings, platform.use_case, path, as_of=as_of) for path in paths]
+    assert sorted(run.result().rows_new for run in runs) == [0, 0, 5000]
+
+
 # the same answers wherever the rows come from
 
 
