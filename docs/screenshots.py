@@ -29,26 +29,53 @@ def log_in(page: Page, airflow: str) -> None:
     page.wait_for_url(lambda url: "/login" not in url)
 
 
-def take(page: Page, address: str, name: str, wait_for: str) -> None:
-    """One page, once the text that matters is there."""
-    page.goto(address)
+def take(page: Page, name: str, wait_for: str) -> None:
+    """The page as it is, once the text that matters is there."""
     page.get_by_text(wait_for, exact=False).first.wait_for(timeout=60_000)
-    page.wait_for_timeout(1_500)  # charts and fonts settle
+    page.wait_for_timeout(2_000)  # charts and fonts settle
     page.screenshot(path=IMAGES / name)
-    print(f"{IMAGES / name}  {address}")
+    print(f"{IMAGES / name}  {page.url}")
+
+
+def airflow(page: Page, url: str, use_case: str) -> None:
+    """The graph of the drift DAG, with its last run."""
+    log_in(page, url)
+    page.goto(f"{url}/dags/{use_case}_drift/runs")
+    page.locator("a[href*='/runs/']").first.click()
+    page.get_by_role("button", name="graph").first.click()
+    take(page, "airflow.png", "start_training")
+
+
+def mlflow(page: Page, url: str, model: str) -> None:
+    """The versions of the model."""
+    page.goto(f"{url}/#/models/{model}")
+    page.get_by_text("Version 1", exact=False).first.wait_for(timeout=60_000)
+    for _ in range(3):  # what greets newcomers
+        page.keyboard.press("Escape")
+        closer = page.get_by_role("button", name="Close")
+        if closer.count():
+            closer.first.click()
+        page.wait_for_timeout(500)
+    take(page, "mlflow.png", model)
+
+
+def api(page: Page, url: str) -> None:
+    """The docs of the API, with the fields that it takes."""
+    page.goto(f"{url}/docs")
+    page.locator("[data-path='/predict']").first.click()
+    take(page, "api.png", "Example Value")
 
 
 def main(summary_file: str = ".local/summary.json") -> None:
     """Pictures of the graph of a DAG, the registry and the API's docs."""
-    summary = json.loads(Path(summary_file).read_text())
-    urls, use_case = summary["urls"], summary.get("use_case", "bank_marketing")
+    urls = json.loads(Path(summary_file).read_text())["urls"]
+    IMAGES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
         page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
-        log_in(page, urls["airflow"])
-        take(page, f"{urls['airflow']}/dags/{use_case}_drift", "airflow.png", "drift")
-        take(page, f"{urls['mlflow']}/#/models", "mlflow.png", "bank-model")
-        take(page, f"{urls['serving']}/docs", "api.png", "predict")
+        airflow(page, urls["airflow"], "bank_marketing")
+        mlflow(page, urls["mlflow"], "bank-model")
+        api(page, urls["serving"])
         browser.close()
 
 
