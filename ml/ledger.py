@@ -14,6 +14,7 @@ class FileStatus(StrEnum):
     LOADED = "loaded"
     DUPLICATE = "duplicate"
     REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,22 @@ def loaded(cursor: Cursor, use_case: str, sha256: str) -> LedgerEntry | None:
 
 
 def is_settled(cursor: Cursor, use_case: str, file_name: str, sha256: str) -> bool:
-    """Whether that content under that name was loaded, or recorded as a duplicate, by an earlier run."""
+    """Whether that content is loaded, and under that name was loaded or recorded as a duplicate by an earlier run."""
     cursor.execute(
         "SELECT 1 FROM ml.ingest_ledger WHERE use_case = %s AND file_name = %s AND sha256 = %s"
-        " AND status IN ('loaded', 'duplicate') LIMIT 1",
-        (use_case, file_name, sha256),
+        " AND status IN ('loaded', 'duplicate') AND sha256 IN ("
+        "SELECT sha256 FROM ml.ingest_ledger WHERE use_case = %s AND status = 'loaded') LIMIT 1",
+        (use_case, file_name, sha256, use_case),
     )
     return cursor.fetchone() is not None
+
+
+def withdraw(cursor: Cursor, file_id: int, reason: str) -> None:
+    """Note that the rows of a loaded file were taken out again; the same content may be loaded anew."""
+    cursor.execute(
+        "UPDATE ml.ingest_ledger SET status = 'withdrawn', reason = %s WHERE id = %s AND status = 'loaded'",
+        (reason, file_id),
+    )
 
 
 def pending_validation(cursor: Cursor, use_case: str, *, include_failed: bool = False) -> list[LedgerEntry]:
@@ -132,7 +142,7 @@ def newest_judgement(cursor: Cursor, use_case: str) -> Judgement | None:
     """The judgement of the newest file that was judged; none where no file was."""
     cursor.execute(
         "SELECT file_name, validation = 'passed', rows_good, rows_quarantined, report FROM ml.ingest_ledger"
-        " WHERE use_case = %s AND validation IS NOT NULL ORDER BY id DESC LIMIT 1",
+        " WHERE use_case = %s AND status = 'loaded' AND validation IS NOT NULL ORDER BY id DESC LIMIT 1",
         (use_case,),
     )
     row = cursor.fetchone()

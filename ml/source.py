@@ -18,6 +18,7 @@ from ml.publish import publishing
 from ml.sample import render_sample
 from ml.settings import Settings
 from ml.use_case import UseCase
+from ml.withdraw import withdraw
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def provide(settings: Settings, use_case: UseCase, data: Path | None) -> Provide
 
     ``data`` is copied there under its own name, made safe. Without it: the files that lie there; else the archive
     of the contract; else, where that cannot be had, a sample drawn from ``profile.json``. A sample gives way to
-    real files: it is removed where there are any. Files appear in landing wholly or not at all.
+    real files: it is removed where there are any, and so are its rows where it was ingested. Files appear in landing wholly or not at all.
 
     Raises :class:`FileRefused` where ``data`` is no file that can be read, :class:`NoDataSource` where there is
     nothing.
@@ -56,7 +57,7 @@ def provide(settings: Settings, use_case: UseCase, data: Path | None) -> Provide
             log.warning("No download: %s", error)
             provided = _sampled(use_case, why=str(error))
     if provided.kind != "sample":
-        provided = replace(provided, note=provided.note + _remove_samples(use_case.landing))
+        provided = replace(provided, note=provided.note + _remove_samples(settings, use_case))
     log.info("Data of %s: %s, %s", use_case.name, provided.kind, provided.note)
     return provided
 
@@ -146,14 +147,16 @@ def _record_sample(landing: Path, content: bytes) -> None:
         target.write("".join(f"{c}\n" for c in sorted(checksums)).encode())
 
 
-def _remove_samples(landing: Path) -> str:
+def _remove_samples(settings: Settings, use_case: UseCase) -> str:
     """Real and made-up rows must not be mixed; a sample can be drawn again at any time. Says what was removed."""
-    samples = _sample_checksums(landing)
-    removed = [p for p in _files(landing) if _sha256(p) in samples]
+    samples = _sample_checksums(use_case.landing)
+    removed = [p for p in _files(use_case.landing) if _sha256(p) in samples]
     for path in removed:
         path.unlink()
+    rows = sum(withdraw(settings, use_case, checksum, why="Real data came in its place.") for checksum in samples)
     names = ", ".join(printable(p.name) for p in removed)
-    return f"; removed the sample {names}: rows of it that were ingested before stay in the tables" if removed else ""
+    in_tables = f" and its {rows} rows in the tables" if rows else ""
+    return f"; removed the sample {names}{in_tables}" if removed or rows else ""
 
 
 def _free_path(landing: Path, name: str, checksum: str) -> Path:

@@ -14,7 +14,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from ml.errors import Unavailable
+from ml.errors import ConfigError, Unavailable
 
 SERVING_ROLE = "ml_serving"
 """Role of the serving app: reads nothing but its own log, and changes no table's shape."""
@@ -62,7 +62,7 @@ def _address(database_url: str) -> str:
 def migrate(database_url: str) -> list[str]:
     """Apply the numbered SQL files that have not been applied; safe to run at any time, by any number at once.
 
-    Returns the names of those applied now. Raises ``RuntimeError`` where an applied file was changed since.
+    Returns the names of those applied now. Raises :class:`ConfigError` where an applied file was changed since.
     """
     applied = []
     with connect(database_url, application="ml-migrate") as connection, connection.cursor() as cursor:
@@ -80,7 +80,10 @@ def migrate(database_url: str) -> list[str]:
                 cursor.execute("INSERT INTO public.ml_migrations (name, sha256) VALUES (%s, %s)", (name, checksum))
                 applied.append(name)
             elif known[name] != checksum:
-                raise RuntimeError(f"migration {name} was changed after it was applied; add a new one instead")
+                raise ConfigError(
+                    f"The migration {name} was changed after it was applied to this database. Undo the change, or, where"
+                    " nothing in the database is worth keeping, remove the state folder (.local) and start anew."
+                )
         _grant(cursor)
     return applied
 

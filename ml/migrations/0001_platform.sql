@@ -7,7 +7,7 @@ CREATE TABLE ml.ingest_ledger (
     file_name        text NOT NULL,
     sha256           text NOT NULL,
     bytes            bigint NOT NULL,
-    status           text NOT NULL CHECK (status IN ('loaded', 'duplicate', 'rejected')),
+    status           text NOT NULL CHECK (status IN ('loaded', 'duplicate', 'rejected', 'withdrawn')),
     reason           text,
     rows_read        bigint NOT NULL DEFAULT 0,
     rows_new         bigint NOT NULL DEFAULT 0,
@@ -80,10 +80,11 @@ CREATE TABLE ml.drift_reports (
     n_rows          bigint NOT NULL,
     state           text NOT NULL CHECK (state IN ('ok', 'drift', 'insufficient_data')),
     columns         jsonb NOT NULL,
+    predictions     jsonb NOT NULL,
     report          text NOT NULL,
     retraining      text,
     at              timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (use_case, model_version, window_start, window_end)
+    UNIQUE (use_case, model_name, model_version, window_start, window_end)
 );
 
 -- Append-only: who put which version where, and why.

@@ -114,28 +114,6 @@ def test_a_promotion_by_alias_by_stage_or_by_command_is_served_within_seconds(st
     assert stages["1"] == "Archived"
 
 
-def test_a_file_above_the_limit_of_bad_rows_stops_validation_and_training(stack, churn, tmp_path):
-    path = write(stack.folder / "use_cases" / CHURN / "landing" / "bad.csv", 400, seed=9, first_id=10_000)
-    rows = list(csv.reader(path.open()))
-    plan = rows[0].index("plan.type")
-    for row in rows[1:200]:
-        row[plan] = "gold"
-    with path.with_suffix(".part").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    path.with_suffix(".part").replace(path)
-    production = served(churn)
-
-    ingest, state = stack.drive(f"{CHURN}_ingest")
-    assert state == "success"
-    validate = stack.airflow.caused_by(ingest, f"{CHURN}_validate")
-    assert stack.airflow.wait(validate) == "failed"
-    assert "plan.type" in stack.airflow.log(validate, "judge", lines=40)
-    train, state = stack.drive(f"{CHURN}_train")
-    assert state == "failed"
-    assert stack.airflow.failed_tasks(train) == ["check_data"]
-    assert served(churn) == production
-
-
 def test_a_second_use_case_goes_through_the_whole_loop_with_no_change_of_code(stack, churn):
     assert churn["rows_ingested"] == 3000
     assert churn["rows_quarantined"] == 0
@@ -159,7 +137,33 @@ def test_the_second_use_case_is_scored_from_a_file_that_has_drifted_and_is_retra
     }
     run, state = stack.drive(f"{CHURN}_drift", **window)
     assert state == "failed"
-    assert {c["column"] for c in stack.airflow.returned(run, "check")["drifted"]} >= {"calls.day", "bill.mean"}
+    assert stack.airflow.failed_tasks(run) == ["alert"]
+    verdict = stack.airflow.returned(run, "check")
+    assert stack.airflow.wait(DagRun(f"{CHURN}_train", f"drift_report_{verdict['report_id']}")) == "success"
+    assert {c["column"] for c in verdict["drifted"]} >= {"calls.day", "minutes.day"}
+
+
+def test_a_file_above_the_limit_of_bad_rows_stops_validation_and_training(stack, churn, tmp_path):
+    path = write(stack.folder / "use_cases" / CHURN / "landing" / "bad.csv", 400, seed=9, first_id=10_000)
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    plan = rows[0].index("plan.type")
+    for row in rows[1:200]:
+        row[plan] = "gold"
+    with path.with_suffix(".part").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    path.with_suffix(".part").replace(path)
+    production = served(churn)
+
+    ingest, state = stack.drive(f"{CHURN}_ingest")
+    assert state == "success"
+    validate = stack.airflow.caused_by(ingest, f"{CHURN}_validate")
+    assert stack.airflow.wait(validate) == "failed"
+    assert "plan.type" in stack.airflow.log(validate, "judge", lines=40)
+    train, state = stack.drive(f"{CHURN}_train")
+    assert state == "failed"
+    assert stack.airflow.failed_tasks(train) == ["check_data"]
+    assert served(churn) == production
 
 
 def test_after_down_and_up_nothing_is_lost(stack, bank, churn):

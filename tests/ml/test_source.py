@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from ml.contract import SourceArchive
 from ml.errors import FileRefused, NoDataSource
+from ml.features import read_snapshot
 from ml.ingest import ingest
 from ml.landing import due
 from ml.profile import build_profile
@@ -20,9 +22,11 @@ from ml.publish import publishing
 from ml.settings import Settings
 from ml.source import ProvidedData, provide
 from ml.use_case import UseCase
+from ml.validate import require_passed, validate
 from tests.ingestion import entries, make_use_case, put, rows
 from tests.ml.web import body, closed_port, pinned, serving, zipped
 
+MODEL = {"model_name": "m", "experiment": "e", "candidates": {"linear": {"estimator": "LogisticRegression"}}}
 CSV = b"place,amount,paid\nnorth,1,no\nsouth,2,yes\n"
 OTHER = b"place,amount,paid\nnorth,3,no\n"
 
@@ -238,13 +242,36 @@ def test_a_sample_gives_way_to_a_given_file(settings: Settings, tmp_path: Path) 
     assert rows(settings, use_case) == [("north", "1", "no"), ("south", "2", "yes")]
 
 
-def test_a_sample_gives_way_to_a_file_put_into_landing(offline: Settings, tmp_path: Path) -> None:
+def test_a_sample_gives_way_to_a_file_put_into_landing(settings: Settings, tmp_path: Path) -> None:
     use_case = without_network(tmp_path)
-    sample = sampled(offline, use_case).path
+    sample = sampled(settings, use_case).path
     there = put(use_case, "z.csv", CSV)
-    found = provide(offline, use_case, None)
+    found = provide(settings, use_case, None)
     assert (found.kind, found.path) == ("landing", there)
     assert not sample.exists()
+
+
+def test_rows_of_an_ingested_sample_give_way_to_real_ones_and_may_come_back(settings: Settings, tmp_path: Path) -> None:
+    use_case = without_network(tmp_path)
+    (use_case.folder / "model.yaml").write_text(yaml.safe_dump(MODEL))
+    sample = sampled(settings, use_case).path
+    drawn = sample.read_bytes()
+    ingest(settings, use_case, run_id="test")
+    validate(settings, use_case)
+    assert len(rows(settings, use_case)) > 100
+    real = put(use_case, "real.csv", CSV)
+    assert "rows in the tables" in provide(settings, use_case, None).note
+    assert rows(settings, use_case) == []
+    ingest(settings, use_case, run_id="test")
+    validate(settings, use_case)
+    require_passed(settings, use_case)
+    assert read_snapshot(settings, use_case).frame["place"].to_list() == ["north", "south"]
+    assert entries(settings, use_case) == [(sample.name, "withdrawn"), ("real.csv", "loaded")]
+    real.unlink()
+    sample.write_bytes(drawn)
+    assert provide(settings, use_case, None).kind == "sample"
+    ingest(settings, use_case, run_id="test")
+    assert entries(settings, use_case)[-1] == (sample.name, "loaded")
 
 
 def test_a_file_appears_in_landing_wholly_or_not_at_all(tmp_path: Path) -> None:
