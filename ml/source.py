@@ -43,7 +43,8 @@ def provide(settings: Settings, use_case: UseCase, data: Path | None) -> Provide
 
     ``data`` is copied there under its own name, made safe. Without it: the files that lie there; else the archive
     of the contract; else, where that cannot be had, a sample drawn from ``profile.json``. A sample gives way to
-    real files: it is removed where there are any, and so are its rows where it was ingested. Files appear in landing wholly or not at all.
+    real files: it is removed where there are any, and so are its rows where it was ingested. Files appear in landing
+    wholly or not at all.
 
     Raises :class:`FileRefused` where ``data`` is no file that can be read, :class:`NoDataSource` where there is
     nothing.

@@ -9,7 +9,6 @@ import pytest
 from ml import drift
 from ml.column_drift import FALSE_ALARM_RATE, compare
 from ml.contract import Column
-from ml.errors import NoProductionModel
 from ml.feature_stats import FeatureStats, feature_stats
 from ml.inference_window import Window
 from ml.model_config import Drift
