@@ -81,8 +81,8 @@ def migrate(database_url: str) -> list[str]:
                 applied.append(name)
             elif known[name] != checksum:
                 raise ConfigError(
-                    f"The migration {name} was changed after it was applied to this database. Undo the change, or, where nothing"
-                    " in the database is worth keeping, remove the state folder (.local) and start anew."
+                    f"The migration {name} was changed after it was applied to this database. Undo the change; or, if"
+                    " nothing in the database is worth keeping, remove the state folder (.local) and start anew."
                 )
         _grant(cursor)
     return applied
