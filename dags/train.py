@@ -29,7 +29,8 @@ Two runs never train at once.
 - `fit`, `NotEnoughData`: fewer rows than `min_rows`, or one class only. Nothing was registered.
 - `fit`, `Unavailable`: MLflow or Postgres does not answer (`make status`); clear the task once
   it does. Nothing half made can be promoted.
-- `fit`, out of time or killed: clear it; the MLflow run it left behind is marked failed.
+- `fit`, out of time or killed: clear it; the MLflow run it left behind stays *running* there
+  and can be deleted.
 """
 
 from __future__ import annotations
