@@ -99,9 +99,7 @@ lint: install-dev ## Check style, types and the direction of imports
 test: test-fast test-stack ## Run all tests
 
 test-fast: install-dev ## Unit, DAG, contract, database and fault tests, with the branch coverage of ml and serving
-	@rm -f .coverage .coverage.*
-	@$(PY) -m coverage run -m pytest -m "not stack"
-	@$(PY) -m coverage combine -q && $(PY) -m coverage report
+	@$(PY) -m pytest -m "not stack" --numprocesses auto --dist loadfile --cov --cov-report term
 
 test-stack: install-dev ## Boot the whole stack and drive it over HTTP
 	@$(PY) -m pytest -m stack

@@ -48,6 +48,8 @@ def _ensure(cursor: Cursor, moment: dt.datetime) -> str | None:
         return None
     # Waiting writers queue behind us: better to go without a partition than to stop predictions.
     cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{_LOCK_TIMEOUT_MS}ms",))
+    # The parent first: a row on its way to the default partition, and waiting there, would be refused by it afterwards.
+    cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN SHARE ROW EXCLUSIVE MODE").format(table("ml", _LOG)))
     cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(_DEFAULT))
     _attach(cursor, table("ml", name), moment)
     log.info("Partition ml.%s made.", name)

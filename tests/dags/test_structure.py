@@ -74,7 +74,7 @@ def test_every_task_has_owner_retries_timeout_and_a_failure_callback(dag_bag, da
     for task in dag_bag.dags[dag_id].tasks:
         assert task.owner == "ml-platform"
         assert task.retries == 2
-        assert task.retry_delay == timedelta(seconds=20)
+        assert task.retry_delay == timedelta(seconds=2 if task.task_id == "approve" else 20)
         assert task.retry_policy.serialize() == RETRY_POLICY.serialize()
         assert timedelta(0) < task.execution_timeout <= timedelta(minutes=90)
         assert [callback.__name__ for callback in task.on_failure_callback] == [report_failure.__name__]
