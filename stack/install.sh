@@ -51,6 +51,10 @@ python=$(find_python)
 mkdir -p .local && chmod 700 .local
 bootstrap_uv "$python"
 export UV_PYTHON_DOWNLOADS=never UV_NO_CONFIG=1
+# Behind a company's proxy only the system's own certificates will do; a bare machine has none.
+for bundle in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+    if [ -s "$bundle" ]; then export UV_SYSTEM_CERTS=1; fi
+done
 if ! is_supported .venv/bin/python; then
     say "making .venv with $("$python" --version) ($python) ..."
     .local/uv/bin/uv venv --quiet --clear --python "$python" .venv
