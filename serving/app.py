@@ -1,24 +1,30 @@
-"""Builds the app: ``uvicorn --factory serving.app:create_app``."""
+"""Builds the app; ``python -m serving`` starts it."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
+from serving import json_log
+from serving.access import Access
+from serving.access_log import AccessLog
 from serving.cache import BundleCache
 from serving.docs import add_docs
 from serving.errors import STATUS, answer
+from serving.guard import Guard
+from serving.hosts import AllowedHosts
 from serving.inference_log import InferenceLog
+from serving.keys import ApiKeys
 from serving.openapi import DescribedApi
 from serving.registry import MlflowRegistry, Registry
 from serving.routes import predict_routes, router
 from serving.settings import ServingSettings
 from serving.spool import Spool
 from serving.state import State
+from serving.tracing import TracedRequests, tracing
 from serving.watcher import Watcher
 
 _FIRST_LOOK_SECONDS = 3
@@ -30,8 +36,7 @@ def create_app(settings: ServingSettings | None = None, registry: Registry | Non
     The app starts whether or not there is a model, MLflow or Postgres: ``/ready`` says what is missing.
     """
     if settings is None:
-        # Started by uvicorn's factory, which sets up its own loggers only.
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        json_log.start()  # a worker is a process of its own
         settings = ServingSettings()
     app = DescribedApi(title=settings.model_name, version="1", lifespan=_lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
@@ -48,11 +53,29 @@ def create_app(settings: ServingSettings | None = None, registry: Registry | Non
     add_docs(app)
     for error in STATUS:
         app.add_exception_handler(error, answer)
+    _protect(app, settings)
     return app
 
 
+def _protect(app: FastAPI, settings: ServingSettings) -> None:
+    """What a request passes before the endpoints; the last one added comes first."""
+    app.add_middleware(
+        Guard,
+        hosts=AllowedHosts([settings.host, *filter(None, map(str.strip, settings.allowed_hosts.split(",")))]),
+        access=Access(ApiKeys(settings.api_keys_file) if settings.api_keys_file else None),
+        max_body_bytes=settings.max_body_bytes,
+        max_concurrent=settings.max_concurrent,
+        request_seconds=settings.request_seconds,
+    )
+    app.state.tracing = tracing(settings.otlp_endpoint, settings.model_name) if settings.otlp_endpoint else None
+    if app.state.tracing:
+        app.add_middleware(TracedRequests, tracing=app.state.tracing)
+    if settings.access_log:
+        app.add_middleware(AccessLog)
+
+
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, float]]:
     """Runs the watcher and the log; takes requests once the registry was asked, or did not answer in time."""
     state: State = app.state.serving
     tasks = [
@@ -61,7 +84,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     ]
     with suppress(TimeoutError):
         await asyncio.wait_for(state.watcher.first_look.wait(), _FIRST_LOOK_SECONDS)
-    yield
+    yield {"read_seconds": app.state.settings.read_seconds}  # for the protocol
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
+    if app.state.tracing:
+        await asyncio.to_thread(app.state.tracing.close)

@@ -15,6 +15,7 @@ from serving.errors import MalformedRequest, wrong_field
 from serving.model import Model
 from serving.schemas import Error, Feature, Health, ModelInfo, Ready
 from serving.state import State
+from serving.tracing import step
 
 router = APIRouter()
 
@@ -33,6 +34,8 @@ async def ready(request: Request, response: Response) -> Ready:
     model, problems = standing.model, [str(standing.problem)] if standing.problem else []
     if away:
         problems.append(f"Postgres takes no log records, the spool does: {away}")
+    if problems and "client" not in request.scope["state"]:
+        problems = ["There are problems; ask with an API key to see them."]
     response.status_code = 200 if model else 503
     return Ready(
         status="ready" if model else "not ready",
@@ -80,9 +83,12 @@ async def predict(request: Request) -> Response:
     state = State.of(request)
     model = state.watcher.serving()
     payload = _input(await request.body())
-    prediction = model.predict(payload)
+    with step(request.scope, "predict"):
+        prediction = model.predict(payload)
     inference_id = new_id()
-    await state.log.append(log_record.record(inference_id, prediction, dt.datetime.now(dt.UTC)))
+    request.scope["state"].update(inference_id=inference_id, model_version=model.version)
+    with step(request.scope, "log"):
+        await state.log.append(log_record.record(inference_id, prediction, dt.datetime.now(dt.UTC)))
     answer = {
         "class": prediction.label,
         "probability": prediction.probability,

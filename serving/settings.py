@@ -28,3 +28,25 @@ class ServingSettings(BaseSettings):
     """The last good bundle lies here, for a start without MLflow."""
     spool_dir: Path = Path(".local/serving/spool")
     """Log records lie here while Postgres is away. Must outlive the process: a folder or volume, no tmpfs."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; another than loopback needs API keys."""
+    port: Annotated[int, Field(ge=0, lt=65536)] = 8000
+    workers: Annotated[int, Field(ge=1)] = 1
+    """Processes that share the port."""
+    api_keys_file: Path | None = None
+    """Names and hashes of API keys, see :mod:`serving.keys`; without it, the service answers on loopback only."""
+    allowed_hosts: str = ""
+    """Names the service answers to besides loopback's and its own address, separated by commas."""
+    max_body_bytes: Annotated[int, Field(gt=0)] = 1024 * 1024
+    """Larger bodies get 413."""
+    max_concurrent: Annotated[int, Field(gt=0)] = 128
+    """Requests at work at the same time, in one worker; more get 503."""
+    read_seconds: Annotated[float, Field(gt=0)] = 10
+    """A connection whose request is not in whole by then is closed."""
+    request_seconds: Annotated[float, Field(gt=0)] = 10
+    """A request that is not answered by then gets 503."""
+    access_log: bool = False
+    """One line of JSON a request, without its values."""
+    otlp_endpoint: str | None = None
+    """Address of an OpenTelemetry collector (OTLP over HTTP); without it nothing is traced."""

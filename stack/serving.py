@@ -30,9 +30,10 @@ def _api(config: StackConfig, use_case: UseCase) -> Service:
     port, folder = _port(config, use_case.name), config.state / "serving" / use_case.name
     return Service(
         name=f"serving-{use_case.name}",
-        command=(sys.executable, "-m", "uvicorn", "--factory", "serving.app:create_app", "--host", HOST,
-                 "--port", str(port), "--no-access-log"),
+        command=(sys.executable, "-m", "serving"),
         environment={
+            "SERVING_HOST": HOST,
+            "SERVING_PORT": str(port),
             "SERVING_MODEL_NAME": use_case.config.model_name,
             "SERVING_DATABASE_URL": postgres(config).url("ml", SERVING_ROLE),
             "SERVING_MLFLOW_TRACKING_URI": platform(config)["ML_MLFLOW_TRACKING_URI"],

@@ -2,13 +2,12 @@
 
 import psycopg2
 import pytest
-from starlette.testclient import TestClient
 
 from ml.use_case import load_use_case
 from serving.app import create_app
 from tests.conftest import REPOSITORY
 from tests.serving import bundles
-from tests.serving.fakes import FolderRegistry, serving_settings
+from tests.serving.fakes import FolderRegistry, LocalClient, serving_settings
 
 ATTACKS = [
     "'; DROP SCHEMA ml CASCADE; --",
@@ -35,7 +34,7 @@ def client(tmp_path, contract, serving_database_url):
     registry = FolderRegistry(tmp_path / "registry", contract)
     registry.register("1")
     registry.promote("1")
-    with TestClient(create_app(serving_settings(tmp_path, serving_database_url), registry)) as client:
+    with LocalClient(create_app(serving_settings(tmp_path, serving_database_url), registry)) as client:
         yield client
 
 

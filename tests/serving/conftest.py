@@ -2,12 +2,11 @@
 
 import psycopg2
 import pytest
-from starlette.testclient import TestClient
 
 from ml.use_case import load_use_case
 from serving.app import create_app
 from tests.conftest import REPOSITORY
-from tests.serving.fakes import FolderRegistry, serving_settings
+from tests.serving.fakes import FolderRegistry, LocalClient, serving_settings
 
 
 @pytest.fixture(scope="session")
@@ -32,14 +31,14 @@ def serving(tmp_path, serving_database_url):
 
 @pytest.fixture
 def client(serving, registry):
-    with TestClient(create_app(serving, registry)) as client:
+    with LocalClient(create_app(serving, registry)) as client:
         yield client
 
 
 @pytest.fixture
 def client_without_database(tmp_path, registry):
     """For requests that are refused before anything is logged."""
-    with TestClient(create_app(serving_settings(tmp_path, "postgresql:///nowhere?host=/nowhere"), registry)) as client:
+    with LocalClient(create_app(serving_settings(tmp_path, "postgresql:///nowhere?host=/nowhere"), registry)) as client:
         yield client
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from starlette.testclient import TestClient
+
 from ml.contract import Contract
 from ml.errors import NoProductionModel, PlatformError
 from serving.registry import ProductionVersion
@@ -12,6 +14,13 @@ from serving.settings import ServingSettings
 from tests.serving import bundles
 
 MODEL = "test-model"
+
+
+class LocalClient(TestClient):
+    """A client on this machine: without API keys, the service answers to no other."""
+
+    def __init__(self, app, base_url="http://127.0.0.1", **options):
+        super().__init__(app, base_url, **options)
 
 
 class FolderRegistry:

@@ -1,4 +1,4 @@
-"""The service as people run it: a uvicorn process, and clients that load it."""
+"""The service as people run it: a process, and clients that load it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ def running(settings: ServingSettings, log: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    variables = {f"SERVING_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
-    command = [sys.executable, "-m", "uvicorn", "--factory", "serving.app:create_app", "--port", str(port)]
+    given = {**settings.model_dump(exclude_none=True), "port": port}
+    variables = {f"SERVING_{name.upper()}": str(value) for name, value in given.items()}
+    command = [sys.executable, "-m", "serving"]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, cwd=REPOSITORY, env={**os.environ, **variables}, stdout=output, stderr=subprocess.STDOUT

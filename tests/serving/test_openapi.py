@@ -2,11 +2,10 @@
 
 import jsonschema
 import pytest
-from starlette.testclient import TestClient
 
 from serving.app import create_app
 from tests.serving import bundles
-from tests.serving.fakes import FolderRegistry, serving_settings
+from tests.serving.fakes import FolderRegistry, LocalClient, serving_settings
 from tests.serving.test_predict import wait_for_version
 
 
@@ -76,7 +75,7 @@ def test_the_document_follows_the_model(tmp_path):
 
     registry = FolderRegistry(tmp_path / "r", load_use_case(REPOSITORY / "data", "bank_marketing").contract)
     registry.register("1")
-    with TestClient(create_app(serving_settings(tmp_path, "postgresql:///nowhere?host=/nowhere"), registry)) as client:
+    with LocalClient(create_app(serving_settings(tmp_path, "postgresql:///nowhere?host=/nowhere"), registry)) as client:
         assert client.get("/openapi.json").json()["info"]["description"] == "No model serves yet; `/ready` says why."
         registry.promote("1")
         wait_for_version(client, "1")

@@ -3,12 +3,11 @@
 import datetime as dt
 
 import pytest
-from starlette.testclient import TestClient
 
 from ml.errors import Unavailable
 from serving.app import create_app
 from tests.serving import bundles
-from tests.serving.fakes import serving_settings
+from tests.serving.fakes import LocalClient, serving_settings
 from tests.serving.test_predict import wait_for_version
 
 NOWHERE = "postgresql:///nowhere?host=/nowhere"
@@ -17,7 +16,7 @@ NOWHERE = "postgresql:///nowhere?host=/nowhere"
 @pytest.fixture
 def client_without_model(tmp_path, registry):
     registry.promote(None)
-    with TestClient(create_app(serving_settings(tmp_path, NOWHERE), registry)) as client:
+    with LocalClient(create_app(serving_settings(tmp_path, NOWHERE), registry)) as client:
         yield client
 
 
@@ -51,7 +50,7 @@ def test_the_first_promotion_makes_it_ready(client_without_model, registry):
 
 def test_without_mlflow_ready_names_it(tmp_path, registry):
     registry.error = Unavailable("MLflow", "http://mlflow:5000", "connection refused")
-    with TestClient(create_app(serving_settings(tmp_path, NOWHERE), registry)) as client:
+    with LocalClient(create_app(serving_settings(tmp_path, NOWHERE), registry)) as client:
         problems = client.get("/ready").json()["problems"]
     assert problems == [
         "MLflow at http://mlflow:5000 did not answer: connection refused. `make status` shows what runs."

@@ -6,13 +6,12 @@ import time
 from uuid import UUID
 
 import pytest
-from starlette.testclient import TestClient
 
 from ml.use_case import load_use_case
 from serving.app import create_app
 from tests.conftest import REPOSITORY
 from tests.serving import bundles
-from tests.serving.fakes import FolderRegistry
+from tests.serving.fakes import FolderRegistry, LocalClient
 
 
 def predict(client, values, **more):
@@ -122,7 +121,7 @@ def test_the_public_cases_payload_and_its_raw_twin_get_the_same_probability(tmp_
         "balance": 640, "housing": "yes", "loan": "yes", "contact": "unknown", "day": 8, "month": "may",
         "duration": 347, "campaign": 2, "pdays": -1, "previous": 0, "poutcome": "unknown",
     }  # fmt: skip
-    with TestClient(create_app(serving, registry)) as client:
+    with LocalClient(create_app(serving, registry)) as client:
         one_hot, twin = client.post("/predict", content=payload.read_bytes()).json(), predict(client, raw).json()
     assert one_hot["n_features"] == 15
     assert one_hot["warnings"] == ['"duration" is not used by this model: ignored']
