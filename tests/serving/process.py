@@ -17,28 +17,40 @@ import httpx
 from serving.settings import ServingSettings
 from tests.conftest import REPOSITORY
 
+COMMAND = [sys.executable, "-m", "serving"]
+
 
 @contextlib.contextmanager
 def running(settings: ServingSettings, log: Path) -> Iterator[str]:
     """Address of a service that was started with these settings; it is stopped by SIGTERM."""
+    with started(settings, log) as (url, _):
+        yield url
+
+
+@contextlib.contextmanager
+def started(settings: ServingSettings, log: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The same, with its process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    given = {**settings.model_dump(exclude_none=True), "port": port}
-    variables = {f"SERVING_{name.upper()}": str(value) for name, value in given.items()}
-    command = [sys.executable, "-m", "serving"]
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command, cwd=REPOSITORY, env={**os.environ, **variables}, stdout=output, stderr=subprocess.STDOUT
+            COMMAND, cwd=REPOSITORY, env=environment(settings, port), stdout=output, stderr=subprocess.STDOUT
         )
     url = f"http://127.0.0.1:{port}"
     try:
         until(lambda: process.poll() is not None or answers(url), 30)
         assert process.poll() is None, log.read_text()
-        yield url
+        yield url, process
     finally:
         process.terminate()
         process.wait(30)
+
+
+def environment(settings: ServingSettings, port: int) -> dict[str, str]:
+    """The variables that start a service with these settings."""
+    given = {**settings.model_dump(exclude_none=True), "port": port}
+    return {**os.environ, **{f"SERVING_{name.upper()}": str(value) for name, value in given.items()}}
 
 
 def answers(url: str) -> bool:
