@@ -29,10 +29,15 @@ def batch_id(use_case: str, model: str, row_key: str, logical_date: dt.datetime)
     Raises ``ValueError`` for a date without a time zone.
     """
     milliseconds = _milliseconds(logical_date)
-    # Lengths are hashed with the values, so that no two lists of values read the same.
-    parts = (f"{len(part)}:{part}" for part in (use_case, model, row_key, str(milliseconds)))
-    digest = hashlib.sha256("".join(parts).encode()).digest()
-    return _uuid7(milliseconds, int.from_bytes(digest[:10], "big"))
+    return _uuid7(milliseconds, _hashed(use_case, model, row_key, str(milliseconds)))
+
+
+def shadow_id(answered: UUID, model: str) -> UUID:
+    """The id of a shadow's prediction beside that of ``answered``: of the same moment, and always the same.
+
+    ``model`` names a model and its version.
+    """
+    return _uuid7(answered.int >> 80, _hashed("shadow", str(answered), model))
 
 
 def month_bounds(moment: dt.datetime) -> tuple[UUID, UUID]:
@@ -49,6 +54,12 @@ def month_start(moment: dt.datetime) -> dt.datetime:
     """Midnight UTC of the first day of the moment's month in UTC. Raises ``ValueError`` without a time zone."""
     _require_zone(moment)
     return moment.astimezone(dt.UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _hashed(*parts: str) -> int:
+    # Lengths are hashed with the values, so that no two lists of values read the same.
+    digest = hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).digest()
+    return int.from_bytes(digest[:10], "big")
 
 
 def _least(moment: dt.datetime) -> UUID:

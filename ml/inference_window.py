@@ -1,6 +1,7 @@
 """What a version was asked and what it answered: a window of the inference log, counted as it streams by.
 
-No more than one chunk of rows is in memory, however large the window.
+No more than one chunk of rows is in memory, however large the window. What a version was asked as a shadow,
+before its promotion, is left out: nobody was answered.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ml.store import connect
 _CHUNK = 5_000
 _OF_VERSION = (
     "SELECT input, probability, prediction FROM ml.inference_logs"
-    " WHERE use_case = %s AND model_name = %s AND model_version = %s"
+    " WHERE use_case = %s AND model_name = %s AND model_version = %s AND role <> 'shadow'"
 )
 PROBABILITY_CUTS = np.arange(1, 10) / 10
 

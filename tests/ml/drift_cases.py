@@ -67,7 +67,7 @@ def remember_training(settings, use_case, version, frame):
         _copy(cursor, "training_data", pd.DataFrame([values]))
 
 
-def log_inferences(settings, use_case, version, frame, at=INSIDE, probability=0.25, model_name=None):
+def log_inferences(settings, use_case, version, frame, at=INSIDE, probability=0.25, model_name=None, **more):
     model_name = model_name or use_case.config.model_name
     records = json.loads(frame.to_json(orient="records", double_precision=15))
     log = pd.DataFrame(
@@ -76,6 +76,7 @@ def log_inferences(settings, use_case, version, frame, at=INSIDE, probability=0.
             "use_case": use_case.name, "model_name": model_name, "model_version": version, "run_id": f"run-{version}",
             "input": [json.dumps(record) for record in records],
             "prediction": 0, "probability": probability, "source": "batch", "timestamp": at.isoformat(),
+            **more,
         }
     )  # fmt: skip
     with store.connect(settings.database_url) as connection, connection.cursor() as cursor:

@@ -57,6 +57,16 @@ def drifting(settings, use_case):
     log_inferences(settings, use_case, "1", rows(1_000, seed=1, shift=10))
 
 
+def test_what_a_version_was_asked_as_a_shadow_is_no_part_of_its_window(settings, use_case, check):
+    log_inferences(settings, use_case, "1", rows(1_000, seed=1))
+    log_inferences(
+        settings, use_case, "1", rows(1_000, seed=1, shift=10), at=INSIDE + dt.timedelta(seconds=1), role="shadow",
+        shadow_of="018d61f7-17ff-775a-b035-ab6aa95a7b31",
+    )  # fmt: skip
+    report = check()
+    assert (report.n_rows, report.state) == (1_000, "ok")
+
+
 def test_a_window_like_the_training_data_is_ok(settings, use_case, check, reports):
     log_inferences(settings, use_case, "1", rows(1_000, seed=1))
     result = check()

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from ml.inference_id import batch_id, month_bounds, month_start, new_id
+from ml.inference_id import batch_id, month_bounds, month_start, new_id, shadow_id
 
 DAY = dt.datetime(2024, 1, 31, 23, 59, 59, 999_000, tzinfo=dt.UTC)
 
@@ -68,3 +68,12 @@ def test_december_is_followed_by_january():
 def test_a_date_without_a_zone_is_refused(call):
     with pytest.raises(ValueError, match="no time zone"):
         call(dt.datetime(2024, 1, 1))
+
+
+def test_a_shadow_has_an_id_of_its_own_of_the_same_moment():
+    answered = new_id()
+    shadow = shadow_id(answered, "m/2")
+    assert shadow == shadow_id(answered, "m/2")
+    assert len({answered, shadow, shadow_id(answered, "m/3"), shadow_id(new_id(), "m/2")}) == 4
+    assert shadow.version == 7
+    assert shadow.int >> 80 == answered.int >> 80
