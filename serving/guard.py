@@ -84,8 +84,9 @@ class Guard:
         if refusal:
             return refusal
         client = self._access.client(found[b"authorization"], found[b"x-api-key"], own, proxied=proxied)
+        state = scope.setdefault("state", {})
         if isinstance(client, str):
-            scope.setdefault("state", {})["client"] = client
+            state["client"] = client
         elif scope["path"] not in OPEN_PATHS:
             return client
         length = found[b"content-length"]
