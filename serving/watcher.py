@@ -8,18 +8,16 @@ MLflow away, the last one goes on as well.
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import logging
-import time
 from dataclasses import dataclass
 
 from ml.errors import BundleRefused, NoProductionModel, PlatformError, Unavailable
 from serving.cache import BundleCache
-from serving.model import Model, load_model
+from serving.loader import Loader
+from serving.model import Model
 from serving.registry import ProductionVersion, Registry
 
 _log = logging.getLogger(__name__)
-_REFUSED_AGAIN_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Watcher:
         self.first_look = asyncio.Event()
         self._registry = registry
         self._cache = cache
-        self._refused: _Refusal | None = None
+        self._loader = Loader(registry, cache)
 
     def serving(self) -> Model:
         """The version that serves. Raises why there is none."""
@@ -62,7 +60,7 @@ class Watcher:
         try:
             model = self._follow(self._registry.production())
         except Exception as error:  # the watcher outlives whatever a download or a model does
-            problem = _platform_error(error)
+            problem = as_platform_error(error)
             if model is None and isinstance(problem, Unavailable | BundleRefused):
                 model = self._from_cache()
         self.standing = Standing(model, problem)
@@ -72,41 +70,20 @@ class Watcher:
         model = self.standing.model
         if model and model.source == version:
             return model
-        if self._refused and self._refused.version == version and time.monotonic() < self._refused.until:
-            raise self._refused.error
-        try:
-            return self._load(version)
-        except BundleRefused as error:
-            self._cache.discard(version)
-            self._refused = _Refusal(version, error, time.monotonic() + _REFUSED_AGAIN_SECONDS)
-            raise
-
-    def _load(self, version: ProductionVersion) -> Model:
-        folder = self._cache.bundle(version, lambda target: self._registry.fetch(version, target))
-        model = load_model(folder, version, dt.datetime.now(dt.UTC))
-        self._cache.remember(version)
-        return model
+        return self._loader.load(version)
 
     def _from_cache(self) -> Model | None:
         """The last good version, for a start at which the registry gives none."""
         version = self._cache.last()
         try:
-            return self._load(version) if version else None
+            return self._loader.load_once(version) if version else None
         except Exception as error:
             _log.warning("the cached version cannot be served: %s", error)
             return None
 
 
-@dataclass(frozen=True)
-class _Refusal:
-    """A version that is not tried again for a while."""
-
-    version: ProductionVersion
-    error: BundleRefused
-    until: float
-
-
-def _platform_error(error: Exception) -> PlatformError:
+def as_platform_error(error: Exception) -> PlatformError:
+    """The error, or one that says that nobody thought of it."""
     if isinstance(error, PlatformError):
         return error
     unforeseen = PlatformError(f"Looking for a new model failed: {error!r}.")
