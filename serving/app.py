@@ -12,6 +12,7 @@ from serving import json_log
 from serving.access import Access
 from serving.access_log import AccessLog
 from serving.cache import BundleCache
+from serving.challenger import challenger
 from serving.docs import add_docs
 from serving.errors import STATUS, answer
 from serving.guard import Guard
@@ -40,13 +41,11 @@ def create_app(settings: ServingSettings | None = None, registry: Registry | Non
         settings = ServingSettings()
     app = DescribedApi(title=settings.model_name, version="1", lifespan=_lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
+    registry = registry or MlflowRegistry(settings.mlflow_tracking_uri, settings.model_name)
     app.state.serving = State(
-        Watcher(
-            registry or MlflowRegistry(settings.mlflow_tracking_uri, settings.model_name),
-            BundleCache(settings.cache_dir, settings.model_name),
-            settings.model_name,
-        ),
-        InferenceLog(settings.database_url, Spool(settings.spool_dir)),
+        Watcher(registry, BundleCache(settings.cache_dir, settings.model_name), settings.model_name),
+        challenger(settings, registry),
+        InferenceLog(settings.database_url, Spool(settings.spool_dir, settings.spool_max_bytes)),
     )
     app.router.routes.extend(predict_routes)
     app.include_router(router)
@@ -80,6 +79,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, float]]:
     state: State = app.state.serving
     tasks = [
         asyncio.create_task(state.watcher.run(app.state.settings.poll_seconds)),
+        asyncio.create_task(state.challenger.run(app.state.settings.poll_seconds)),
         asyncio.create_task(state.log.run()),
     ]
     with suppress(TimeoutError):

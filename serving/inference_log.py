@@ -28,6 +28,8 @@ class InferenceLog:
     def __init__(self, database_url: str, spool: Spool) -> None:
         self.away: str | None = None
         """Why records go to the spool; ``None`` while they go to Postgres."""
+        self.spool_problem: str | None = None
+        """Why the spool took no record when it was last asked to; ``None`` where it did."""
         self._url = database_url
         self._database = LogDatabase(database_url)
         self._spool = spool
@@ -81,8 +83,11 @@ class InferenceLog:
         try:
             await asyncio.to_thread(self._spool.append, records)
         except OSError as error:
-            _log.error("the spool takes no record: %s", error)
+            if self.spool_problem is None:
+                _log.error("the spool takes no record, predictions are withheld: %s", error)
+            self.spool_problem = str(error)
             raise LogUnavailable("neither the database nor the spool takes its record") from error
+        self.spool_problem = None
         return None
 
     async def _recover(self) -> None:
@@ -105,4 +110,4 @@ class InferenceLog:
     def _set_back(self, replayed: int) -> None:
         if self.away or replayed:
             _log.info("Postgres takes log records; %s came from the spool", replayed)
-        self.away = None
+        self.away = self.spool_problem = None

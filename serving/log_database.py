@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ
@@ -14,6 +16,10 @@ from serving.log_record import INSERT, batch
 
 _APPLICATION = "ml-serving"
 _INSERT_SECONDS = 5
+_ATTEMPTS = 2
+_PAUSE_SECONDS = 0.1
+_AT_FAULT = (psycopg2.DataError, psycopg2.IntegrityError, ValueError)
+"""A record is; ``ValueError`` comes of bytes that a damaged disk gave."""
 
 
 class LogDatabase:
@@ -71,10 +77,25 @@ def insert_spooled(url: str, records: Sequence[bytes]) -> Sequence[bytes]:
     Raises :class:`ml.errors.Unavailable` or ``psycopg2.Error`` where the database, not a record, is at fault.
     """
     try:
-        with connect(url, application=_APPLICATION) as connection, connection.cursor() as cursor:
-            cursor.execute(INSERT, batch(records))
-    except (psycopg2.DataError, psycopg2.IntegrityError):
+        _insert(url, records)
+    except _AT_FAULT:
         if len(records) == 1:
-            return records
-        return [refused for record in records for refused in insert_spooled(url, [record])]
+            return _insist(url, records)
+        half = len(records) // 2
+        return [*insert_spooled(url, records[:half]), *insert_spooled(url, records[half:])]
     return []
+
+
+def _insist(url: str, records: Sequence[bytes]) -> Sequence[bytes]:
+    """A row on its way to a partition that was replaced meanwhile is refused too, but not twice."""
+    for _ in range(_ATTEMPTS):
+        time.sleep(_PAUSE_SECONDS)
+        with suppress(*_AT_FAULT):
+            _insert(url, records)
+            return []
+    return records
+
+
+def _insert(url: str, records: Sequence[bytes]) -> None:
+    with connect(url, application=_APPLICATION) as connection, connection.cursor() as cursor:
+        cursor.execute(INSERT, batch(records))

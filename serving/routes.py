@@ -7,13 +7,16 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter, Request, Response
 from pydantic_core import from_json, to_json
+from starlette.background import BackgroundTask
 from starlette.routing import Route
 
 from ml.inference_id import new_id
 from serving import log_record
+from serving.challenger import ChallengerStanding
 from serving.errors import MalformedRequest, wrong_field
 from serving.model import Model
-from serving.schemas import Error, Feature, Health, ModelInfo, Ready
+from serving.schemas import ChallengerInfo, Error, Feature, Health, ModelInfo, Ready
+from serving.shadow import Answered
 from serving.state import State
 from serving.tracing import step
 
@@ -30,10 +33,12 @@ async def health() -> Health:
 async def ready(request: Request, response: Response) -> Ready:
     """Whether predictions are given, and what is not as it should be."""
     state = State.of(request)
-    standing, away = state.watcher.standing, state.log.away
+    standing, away, full = state.watcher.standing, state.log.away, state.log.spool_problem
     model, problems = standing.model, [str(standing.problem)] if standing.problem else []
     if away:
         problems.append(f"Postgres takes no log records, the spool does: {away}")
+    if full:
+        problems.append(f"The spool takes none either, predictions are withheld: {full}")
     if problems and "client" not in request.scope["state"]:
         problems = ["There are problems; ask with an API key to see them."]
     response.status_code = 200 if model else 503
@@ -48,10 +53,11 @@ async def ready(request: Request, response: Response) -> Ready:
 @router.get("/v1/model", tags=["model"], responses={503: {"model": Error, "description": "No model serves"}})
 async def model_info(request: Request) -> ModelInfo:
     """The version that serves: trained when and on what, how good, on which features."""
-    return _info(State.of(request).watcher.serving())
+    state = State.of(request)
+    return _info(state.watcher.serving(), state.challenger.standing)
 
 
-def _info(model: Model) -> ModelInfo:
+def _info(model: Model, challenger: ChallengerStanding) -> ModelInfo:
     manifest = model.manifest
     columns = [manifest.contract.column(f.name) for f in manifest.features]
     return ModelInfo(
@@ -71,6 +77,20 @@ def _info(model: Model) -> ModelInfo:
             Feature.model_validate({**c.model_dump(), "nullable": c.nulls == "allowed"}, extra="ignore")
             for c in columns
         ],
+        challenger=_challenger_info(model, challenger),
+    )
+
+
+def _challenger_info(model: Model, standing: ChallengerStanding) -> ChallengerInfo:
+    problem = str(standing.problem) if standing.problem else None
+    if standing.model and standing.model.version == model.version:
+        problem = f"Version {model.version} is in production, so it challenges nothing."
+    return ChallengerInfo(
+        mode=standing.setup.mode.value,
+        percent=standing.setup.percent,
+        version=standing.version,
+        since=standing.model.since if standing.model else None,
+        problem=problem,
     )
 
 
@@ -81,14 +101,21 @@ async def predict(request: Request) -> Response:
     prediction. Its place in the API document is written by :mod:`serving.openapi`.
     """
     state = State.of(request)
-    model = state.watcher.serving()
-    payload = _input(await request.body())
+    production = state.watcher.serving()
+    body = await request.body()
+    payload, key = _input(body)
     with step(request.scope, "predict"):
-        prediction = model.predict(payload)
-    inference_id = new_id()
+        prediction, role = await state.challenger.answer(production, payload, key)
+    model, inference_id, now = prediction.model, new_id(), dt.datetime.now(dt.UTC)
     request.scope["state"].update(inference_id=inference_id, model_version=model.version)
     with step(request.scope, "log"):
-        await state.log.append(log_record.record(inference_id, prediction, dt.datetime.now(dt.UTC)))
+        await state.log.append(log_record.record(inference_id, prediction, now, role))
+    shadow = state.challenger.shadowing(production)
+    after = (
+        BackgroundTask(state.challenger.show, shadow, Answered(inference_id, payload, len(body), now))
+        if shadow
+        else None
+    )
     answer = {
         "class": prediction.label,
         "probability": prediction.probability,
@@ -98,11 +125,11 @@ async def predict(request: Request) -> Response:
         "threshold": model.manifest.threshold,
         "warnings": prediction.warnings,
     }
-    return Response(to_json(answer), media_type="application/json")
+    return Response(to_json(answer), media_type="application/json", background=after)
 
 
-def _input(body: bytes) -> Mapping[str, object]:
-    """The ``input`` of a request's body. Raises :class:`MalformedRequest` or :class:`ml.errors.InvalidInput`."""
+def _input(body: bytes) -> tuple[Mapping[str, object], str | None]:
+    """The ``input`` and the ``key`` of a request's body. Raises :class:`MalformedRequest` or :class:`ml.errors.InvalidInput`."""
     try:
         # NaN and infinity are let through here, so that their field can be named.
         document = from_json(body, allow_inf_nan=True)
@@ -113,7 +140,10 @@ def _input(body: bytes) -> Mapping[str, object]:
     payload = document.get("input")
     if not isinstance(payload, dict):
         raise wrong_field("input", "must be an object that holds the fields by name")
-    return payload
+    key = document.get("key")
+    if not (key is None or isinstance(key, str)):
+        raise wrong_field("key", "must be a text, or left out")
+    return payload, key
 
 
 PREDICT_PATHS = ("/v1/predict", "/predict")

@@ -28,6 +28,13 @@ class ServingSettings(BaseSettings):
     """The last good bundle lies here, for a start without MLflow."""
     spool_dir: Path = Path(".local/serving/spool")
     """Log records lie here while Postgres is away. Must outlive the process: a folder or volume, no tmpfs."""
+    spool_max_bytes: Annotated[int, Field(gt=0)] = 1024**3
+    """The spool's limit, over all workers; at it, with Postgres away, predictions get 503."""
+
+    challenger_patience_seconds: Annotated[float, Field(gt=0)] = 1
+    """A challenger that takes longer to answer is not waited for: production answers."""
+    shadow_queue_size: Annotated[int, Field(gt=0)] = 256
+    """Requests that wait, after their reply, for a shadow; more are left out and counted."""
 
     host: str = "127.0.0.1"
     """Address to listen on; another than loopback needs API keys."""

@@ -15,6 +15,8 @@ from serving.log_database import insert_spooled
 from serving.spool import Spool
 from stack.postgres import Postgres
 
+LIMIT = 10_000_000
+
 
 def record(**changed):
     fields = {
@@ -65,7 +67,7 @@ async def until(condition):
 
 @pytest.fixture
 def spool(tmp_path):
-    return Spool(tmp_path / "spool")
+    return Spool(tmp_path / "spool", LIMIT)
 
 
 @pytest.fixture
@@ -208,7 +210,7 @@ def backend(server):
 
 def test_s3_with_neither_database_nor_disk_it_is_an_error(tmp_path):
     (tmp_path / "file").touch()
-    log = InferenceLog("postgresql:///nowhere?host=/nowhere", Spool(tmp_path / "file" / "spool"))
+    log = InferenceLog("postgresql:///nowhere?host=/nowhere", Spool(tmp_path / "file" / "spool", LIMIT))
     (result,) = running(log, lambda log: append_all(log, [record()]))
     assert isinstance(result, LogUnavailable)
     assert str(result) == (
@@ -221,3 +223,47 @@ def test_a_record_that_postgres_never_takes_holds_up_no_other(serving_database_u
     good, bad = record(), record(input={"x": "\0"})
     assert insert_spooled(serving_database_url, [bad, good]) == [bad]
     assert ids(database_url) == [identity(good)]
+
+
+def test_what_a_damaged_disk_made_of_a_record_holds_up_no_other(serving_database_url, database_url):
+    records = [record() for _ in range(5)]
+    damaged = [b"\xff\xfe", b"\0" * 8, b'{"inference_id": ']
+    mixed = [damaged[0], *records[:2], damaged[1], *records[2:], damaged[2]]
+    assert sorted(insert_spooled(serving_database_url, mixed)) == sorted(damaged)
+    assert ids(database_url) == sorted(map(identity, records))
+
+
+def test_a_row_that_a_partition_refuses_for_the_moment_is_not_given_up(serving_database_url, database_url):
+    """As when it was on its way to a table that became another month's partition meanwhile."""
+    waiting = record()
+    connection = psycopg2.connect(database_url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("CREATE SEQUENCE ml.tries; GRANT USAGE ON SEQUENCE ml.tries TO ml_serving")
+        cursor.execute("ALTER TABLE ml.inference_logs_default ADD CHECK (nextval('ml.tries') > 2)")
+    connection.close()
+    assert insert_spooled(serving_database_url, [waiting]) == []
+    assert ids(database_url) == [identity(waiting)]
+
+
+def test_a_full_spool_withholds_predictions_says_so_and_takes_them_again(own_postgres, tmp_path):
+    from ml.store import SERVING_ROLE
+
+    spool = Spool(tmp_path / "spool", 1000)
+    log = InferenceLog(own_postgres.url("ml", SERVING_ROLE), spool)
+    records = [record() for _ in range(10)]
+
+    async def use(log):
+        await asyncio.to_thread(own_postgres.stop)
+        results = [(await append_all(log, [r]))[0] for r in records]
+        problem = log.spool_problem
+        await asyncio.to_thread(own_postgres.start)
+        await until(lambda: log.away is None)
+        assert log.spool_problem is None
+        return results, problem
+
+    results, problem = running(log, use)
+    acknowledged = [identity(r) for r, result in zip(records, results, strict=True) if result is None]
+    assert 0 < len(acknowledged) < 10
+    assert "the spool is full, at its limit of 1000 bytes" in problem
+    assert all(isinstance(result, LogUnavailable) for result in results if result)
+    assert ids(own_postgres.url("ml", "ml_platform")) == sorted(acknowledged)

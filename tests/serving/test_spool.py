@@ -1,21 +1,36 @@
 """Records on disk: kept as a whole or not at all, replayed once, by whoever finds them."""
 
+import contextlib
 import fcntl
 import os
 import resource
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from serving.spool import Spool
 
+LIMIT = 100_000
+
 
 @pytest.fixture
-def spool(tmp_path):
-    spool = Spool(tmp_path / "spool")
-    yield spool
-    spool.close()
+def new_spool(tmp_path):
+    """Makes spools that share a folder, as those of several processes do."""
+    with contextlib.ExitStack() as ended:
+
+        def new(max_bytes):
+            spool = Spool(tmp_path / "spool", max_bytes)
+            ended.callback(spool.close)
+            return spool
+
+        yield new
+
+
+@pytest.fixture
+def spool(new_spool):
+    return new_spool(LIMIT)
 
 
 def replayed(spool, refuse=()):
@@ -77,14 +92,14 @@ def test_half_a_record_at_the_end_is_left_out(tmp_path, spool):
 
 def test_a_segment_that_another_process_writes_is_left_to_it(tmp_path, spool):
     spool.append([b"mine"])
-    assert replayed(Spool(tmp_path / "spool")) == []
+    assert replayed(Spool(tmp_path / "spool", LIMIT)) == []
     assert replayed(spool) == [b"mine"]
 
 
 def test_records_of_a_killed_process_are_taken_over(tmp_path, spool):
     code = (
         "import os, pathlib, signal, sys; from serving.spool import Spool;"
-        "Spool(pathlib.Path(sys.argv[1])).append([b'orphan']); os.kill(os.getpid(), signal.SIGKILL)"
+        "Spool(pathlib.Path(sys.argv[1]), 1000).append([b'orphan']); os.kill(os.getpid(), signal.SIGKILL)"
     )
     process = subprocess.run([sys.executable, "-c", code, str(tmp_path / "spool")], check=False)
     assert process.returncode == -9
@@ -115,3 +130,78 @@ def test_a_segment_is_locked_while_it_is_written(tmp_path, spool):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     finally:
         os.close(descriptor)
+
+
+def test_a_full_disk_leaves_no_empty_segments(tmp_path, spool):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5, limits[1]))
+    try:
+        for _ in range(3):
+            with pytest.raises(OSError, match="no space left for the whole record"):
+                spool.append([b"0123456789"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list((tmp_path / "spool").iterdir())
+
+
+def test_at_its_limit_it_takes_no_record_until_some_are_replayed(new_spool):
+    spool = new_spool(20)
+    spool.append([b"012345678"])
+    spool.append([b"9"])
+    with pytest.raises(OSError, match="the spool is full, at its limit of 20 bytes"):
+        spool.append([b"now", b"together", b"too much"])
+    assert spool.size() == 12
+    assert replayed(spool) == [b"012345678", b"9"]
+    spool.append([b"now", b"it fits"])
+
+
+def test_the_limit_is_one_for_all_processes_and_holds_for_refused_records_too(new_spool):
+    one, other = new_spool(20), new_spool(20)
+    one.append([b"0123456789"])
+    with pytest.raises(OSError, match="full"):
+        other.append([b"0123456789"])
+    replayed(one, refuse=[b"0123456789"])
+    with pytest.raises(OSError, match="full"):
+        other.append([b"0123456789"])
+
+
+def test_a_database_still_away_costs_no_new_segment(tmp_path, spool):
+    def away(records):
+        raise ConnectionError("gone")
+
+    for number in range(5):
+        spool.append([b"%d" % number])
+        with pytest.raises(ConnectionError):
+            spool.replay(away)
+    assert len(list((tmp_path / "spool").iterdir())) == 1
+    assert replayed(spool) == [b"0", b"1", b"2", b"3", b"4"]
+
+
+def test_a_large_spool_is_kept_in_segments_that_fit_in_memory(tmp_path, new_spool):
+    spool = new_spool(100 * 1024**2)
+    records = [b"%d" % i + b"x" * 1024**2 for i in range(20)]
+    for record in records:
+        spool.append([record])
+    sizes = [path.stat().st_size for path in (tmp_path / "spool").iterdir()]
+    assert len(sizes) == 3
+    assert max(sizes) < 10 * 1024**2
+    assert replayed(spool) == records
+
+
+def test_a_segment_just_made_is_not_taken_for_an_orphan(new_spool):
+    writer, other = new_spool(LIMIT), new_spool(LIMIT)
+    stop, taken = threading.Event(), []
+
+    def take():
+        while not stop.is_set():
+            other.replay(lambda records: taken.extend(records) or [])
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    for number in range(1000):
+        writer.append([b"%d" % number])
+        writer.close()
+    stop.set()
+    thread.join()
+    taken += replayed(other)
+    assert sorted(taken, key=int) == [b"%d" % number for number in range(1000)]
