@@ -65,10 +65,31 @@ class Guard:
         elif self._running >= self._max_concurrent:
             await self._busy.answer(send)
         else:
-            self._running += 1
-            try:
-                await self._in_time(scope, receive, send)
-            finally:
+            await self._at_its_place(scope, receive, send)
+
+    async def _at_its_place(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Counts until the answer is out: what an endpoint does after that holds up no other and has its own time."""
+        started = complete = False
+        self._running += 1
+
+        async def watched(message: Message) -> None:
+            nonlocal started, complete
+            started = True
+            await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body") and not complete:
+                complete = True
+                self._running -= 1
+                limit.reschedule(None)
+
+        try:
+            async with asyncio.timeout(self._seconds) as limit:
+                await self._app(scope, receive, watched)
+        except TimeoutError:
+            if started or not limit.expired():  # half an answer cannot be taken back
+                raise
+            await self._slow.answer(send)
+        finally:
+            if not complete:
                 self._running -= 1
 
     def _refusal(self, scope: Scope) -> Refusal | None:
@@ -111,22 +132,6 @@ class Guard:
                 return b"".join(parts)
             message = await receive()
         return None
-
-    async def _in_time(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            async with asyncio.timeout(self._seconds) as limit:
-                await self._app(scope, receive, watched)
-        except TimeoutError:
-            if started or not limit.expired():  # half an answer cannot be taken back
-                raise
-            await self._slow.answer(send)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -228,6 +228,28 @@ def test_an_answer_that_takes_too_long_is_503_and_frees_its_place():
     asyncio.run(run())
 
 
+def test_what_an_endpoint_does_after_its_answer_takes_no_place_and_has_its_own_time():
+    async def run():
+        app, end = Asked(), asyncio.Event()
+
+        async def works_on(scope, receive, send):
+            await app(scope, receive, send)
+            await end.wait()
+
+        guarded = guard(works_on, max_concurrent=1, request_seconds=0.05)
+        first = asyncio.create_task(ask(guarded))
+        while len(app.bodies) < 1:
+            await asyncio.sleep(0)
+        second = asyncio.create_task(ask(guarded))
+        while len(app.bodies) < 2:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.1)
+        end.set()
+        assert [(await one)[0] for one in (first, second)] == [200, 200]
+
+    asyncio.run(run())
+
+
 def test_half_an_answer_is_not_followed_by_another():
     async def stuck(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
