@@ -6,7 +6,9 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
@@ -15,6 +17,7 @@ from serving.registry import ProductionVersion
 
 _LAST = "last_good.json"
 _PART = ".part-"
+_PART_SECONDS = 3600
 
 
 class BundleCache:
@@ -26,7 +29,7 @@ class BundleCache:
     def bundle(self, version: ProductionVersion, fetch: Callable[[Path], None]) -> Path:
         """Folder of the version's bundle, fetched where it is not there yet. Passes on what ``fetch`` raises."""
         target = self._root / version.bundle_sha256
-        if not target.is_dir():
+        if not self.holds(version):
             self._root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=_PART, dir=self._root) as part:
                 files = Path(part) / "bundle"
@@ -35,22 +38,33 @@ class BundleCache:
                 _move(files, target)
         return target
 
+    def holds(self, version: ProductionVersion) -> bool:
+        """Whether the version's bundle needs no fetching."""
+        return (self._root / version.bundle_sha256).is_dir()
+
     def discard(self, version: ProductionVersion) -> None:
         """Forget a bundle that turned out bad, so that it is fetched again."""
         shutil.rmtree(self._root / version.bundle_sha256, ignore_errors=True)
 
     def remember(self, version: ProductionVersion) -> None:
-        """Note the version that serves now. The one before it is kept for a rollback, older ones are removed."""
+        """Note the version that serves now. The one before it is kept for a rollback, older ones are removed.
+
+        Does nothing where it is noted already: by another process, or before a restart.
+        """
         before = self.last()
+        if before == version:
+            return
         with tempfile.NamedTemporaryFile("w", dir=self._root, prefix=_PART, delete=False) as file:
             json.dump(asdict(version), file)
             file.flush()
             os.fsync(file.fileno())
         Path(file.name).replace(self._root / _LAST)
         keep = {version.bundle_sha256, before.bundle_sha256 if before else ""}
-        for folder in self._root.iterdir():
-            if folder.is_dir() and folder.name not in keep and not folder.name.startswith(_PART):
-                shutil.rmtree(folder, ignore_errors=True)
+        for path in self._root.iterdir():
+            if path.name.startswith(_PART):
+                _remove_orphan(path)
+            elif path.is_dir() and path.name not in keep:
+                shutil.rmtree(path, ignore_errors=True)
 
     def last(self) -> ProductionVersion | None:
         """The version that served last; ``None`` where none did, or its note cannot be read."""
@@ -58,6 +72,13 @@ class BundleCache:
             return ProductionVersion(**json.loads((self._root / _LAST).read_text()))
         except (OSError, ValueError, TypeError):
             return None
+
+
+def _remove_orphan(part: Path) -> None:
+    """What a killed process was about to write; that of a living one is younger."""
+    with suppress(FileNotFoundError):
+        if time.time() - part.stat().st_mtime > _PART_SECONDS:
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
 
 
 def _move(files: Path, target: Path) -> None:

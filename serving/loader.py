@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ml.errors import BundleRefused
@@ -27,6 +28,11 @@ class Loader:
         if self._refused and self._refused.version == version and time.monotonic() < self._refused.until:
             raise self._refused.error
         try:
+            if self._cache.holds(version):
+                with suppress(BundleRefused):
+                    return self.load_once(version)
+                # The cache is to blame, or another process that cleared it up meanwhile.
+                self._cache.discard(version)
             return self.load_once(version)
         except BundleRefused as error:
             self._cache.discard(version)

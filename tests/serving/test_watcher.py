@@ -1,6 +1,7 @@
 """A promotion is followed; whatever goes wrong, the version that serves goes on and the reason is kept."""
 
 import json
+import os
 
 import pytest
 
@@ -160,6 +161,42 @@ def test_a_bad_cached_bundle_is_fetched_again(watcher, registry, cache, tmp_path
     spoil_model(next((tmp_path / "cache").glob("*/*/model.onnx")).parent)
     assert restarted(registry, cache).serving().version == "1"
     assert registry.fetched == ["1", "1"]
+
+
+def test_a_rollback_to_a_version_whose_cached_bundle_went_bad_is_followed_at_once(watcher, registry, tmp_path):
+    (first,) = (p.parent for p in (tmp_path / "cache").glob("*/*/model.onnx"))
+    registry.register("2", bias=-1)
+    registry.promote("2")
+    watcher.look()
+    spoil_model(first)
+    registry.promote("1")
+    watcher.look()
+    assert (watcher.serving().version, watcher.standing.problem) == ("1", None)
+    assert registry.fetched == ["1", "2", "1"]
+
+
+def test_the_version_before_is_kept_for_a_rollback_by_a_restart_and_by_a_second_process(watcher, registry, cache):
+    other = restarted(registry, cache)
+    registry.register("2", bias=-1)
+    registry.promote("2")
+    watcher.look()
+    other.look()
+    restarted(registry, cache)
+    registry.promote("1")
+    watcher.look()
+    assert watcher.serving().version == "1"
+    assert registry.fetched == ["1", "2"]
+
+
+def test_what_a_killed_process_left_half_fetched_is_removed_once_it_is_old(watcher, registry, tmp_path):
+    (folder,) = (tmp_path / "cache").iterdir()
+    for name in (".part-old", ".part-young"):
+        (folder / name).mkdir()
+    os.utime(folder / ".part-old", (0, 0))
+    registry.register("2")
+    registry.promote("2")
+    watcher.look()
+    assert [p.name for p in folder.glob(".part-*")] == [".part-young"]
 
 
 def test_the_cache_keeps_the_version_that_serves_and_the_one_before(watcher, registry, tmp_path):
