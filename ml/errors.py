@@ -14,6 +14,7 @@ PlatformError
 ├── ModelError
 │   ├── ModelNotFound
 │   ├── NoProductionModel
+│   ├── NoChallenger
 │   ├── BundleRefused
 │   └── ReferenceUnusable
 ├── DriftDetected
@@ -136,6 +137,17 @@ class NoProductionModel(ModelError):
         super().__init__(
             f"Model {name!r} has no production version. Promote one: "
             f"`make promote MODEL_NAME={name} VERSION=<n>`, or alias `production` in the MLflow UI."
+        )
+        self.name = name
+
+
+class NoChallenger(ModelError):
+    """No version has the alias ``challenger``."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Model {name!r} has no challenger. Name one: "
+            f"`make challenger MODEL_NAME={name} VERSION=<n> MODE=shadow`, or alias `challenger` in the MLflow UI."
         )
         self.name = name
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Literal
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -22,22 +23,41 @@ _TYPES = {
     "input": "jsonb",
     "prediction": "smallint",
     "probability": "double precision",
+    "threshold": "double precision",
     "source": "text",
     "warnings": "jsonb",
     "timestamp": "timestamptz",
+    "role": "text",
+    "shadow_of": "uuid",
+    "milliseconds": "double precision",
 }
 _COLUMNS = ", ".join(_TYPES)
+_VALUES = _COLUMNS.replace("role", "coalesce(role, 'production')")  # spooled by an older release, it has none
 
 INSERT = (
-    f"INSERT INTO ml.inference_logs ({_COLUMNS}) SELECT {_COLUMNS}"
+    f"INSERT INTO ml.inference_logs ({_COLUMNS}) SELECT {_VALUES}"
     f" FROM json_to_recordset(%s) AS record({', '.join(f'{name} {kind}' for name, kind in _TYPES.items())})"
     " ON CONFLICT (inference_id) DO NOTHING"
 )
 """Takes one parameter, see :func:`batch`. A record whose id is there already is left out."""
 
 
-def record(inference_id: UUID, prediction: Prediction, at: dt.datetime) -> bytes:
+def record(
+    inference_id: UUID,
+    prediction: Prediction,
+    at: dt.datetime,
+    role: Literal["production", "challenger"] = "production",
+) -> bytes:
     """The line for one prediction made online."""
+    return _line(inference_id, prediction, at, role, None)
+
+
+def shadow(inference_id: UUID, prediction: Prediction, at: dt.datetime, answered: UUID) -> bytes:
+    """The line for what the challenger would have answered in place of ``answered``."""
+    return _line(inference_id, prediction, at, "shadow", answered)
+
+
+def _line(inference_id: UUID, prediction: Prediction, at: dt.datetime, role: str, answered: UUID | None) -> bytes:
     model = prediction.model
     return to_json(
         {
@@ -49,9 +69,13 @@ def record(inference_id: UUID, prediction: Prediction, at: dt.datetime) -> bytes
             "input": prediction.values,
             "prediction": prediction.label,
             "probability": prediction.probability,
+            "threshold": model.manifest.threshold,
             "source": "online",
             "warnings": prediction.warnings or None,
             "timestamp": at,
+            "role": role,
+            "shadow_of": answered,
+            "milliseconds": prediction.milliseconds,
         }
     )
 

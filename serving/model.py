@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
+from time import perf_counter
 
 from ml.bundle import Bundle, Manifest, load_bundle
 from ml.errors import BundleRefused
@@ -24,6 +25,8 @@ class Prediction:
     values: dict[str, Value]
     probability: float
     warnings: list[str]
+    milliseconds: float | None = None
+    """What it took to read the input and to predict; unknown for one row of many."""
 
     @property
     def label(self) -> int:
@@ -48,11 +51,12 @@ class Model:
 
     def predict(self, payload: Mapping[str, object]) -> Prediction:
         """Probability of the positive class for one input. Raises :class:`ml.errors.InvalidInput`."""
+        began = perf_counter()
         parsed = self._parser.parse(payload)
         (probability,) = self._bundle.predict({name: [value] for name, value in parsed.values.items()}).tolist()
         if not isfinite(probability):
             raise wrong_field("input", "the model has no finite probability for these values")
-        return Prediction(self, parsed.values, probability, parsed.warnings)
+        return Prediction(self, parsed.values, probability, parsed.warnings, 1000 * (perf_counter() - began))
 
 
 def load_model(folder: Path, source: ProductionVersion, since: dt.datetime) -> Model:

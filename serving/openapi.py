@@ -23,6 +23,15 @@ _ERRORS = {
 }
 
 
+_KEY = {
+    "type": ["string", "null"],
+    "title": "key",
+    "description": "Whom the input is about, as any text. While two versions share the traffic, requests of one key "
+    "are answered by the same version. It is not kept.",
+    "example": "client 4711",
+}
+
+
 class DescribedApi(FastAPI):
     """A FastAPI app whose document follows the model."""
 
@@ -74,7 +83,8 @@ def _content(schema: str) -> Json:
 
 def _request(model: Model | None) -> Json:
     fields = input_schema(_columns(model)) if model else {"type": "object", "title": "Input"}
-    return {"type": "object", "title": "Request", "properties": {"input": fields}, "required": ["input"]}
+    properties = {"input": fields, "key": _KEY}
+    return {"type": "object", "title": "Request", "properties": properties, "required": ["input"]}
 
 
 def _columns(model: Model) -> list[Column]:

@@ -1,6 +1,6 @@
-"""Which version is in production, and its bundle: asked of MLflow over its REST API.
+"""Which version is in production, which one challenges it, and their bundles: asked of MLflow over its REST API.
 
-Three requests need no MLflow client, whose package would double the service's start-up
+A few requests need no MLflow client, whose package would double the service's start-up
 time and bring unpickling code into its environment.
 """
 
@@ -17,7 +17,9 @@ from typing import Protocol
 
 import urllib3
 
-from ml.errors import BundleRefused, NoProductionModel, Unavailable
+from ml import experiment
+from ml.errors import BundleRefused, NoChallenger, NoProductionModel, Unavailable
+from ml.experiment import Setup
 
 BUNDLE_FILES = ("manifest.json", "model.onnx")
 _ABSENT = (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST)  # MLflow answers 400 for an alias that is not set
@@ -42,6 +44,12 @@ class Registry(Protocol):
     def production(self) -> ProductionVersion:
         """The version in production. Raises ``NoProductionModel``, ``BundleRefused`` or ``Unavailable``."""
 
+    def setup(self) -> Setup:
+        """What is to become of the challenger. Raises ``ConfigError`` or ``Unavailable``."""
+
+    def challenger(self) -> ProductionVersion:
+        """The version that challenges production. Raises ``NoChallenger``, ``BundleRefused`` or ``Unavailable``."""
+
     def fetch(self, version: ProductionVersion, folder: Path) -> None:
         """Download its bundle's files into a folder. Raises ``BundleRefused`` or ``Unavailable``."""
 
@@ -57,10 +65,30 @@ class MlflowRegistry:
 
     def production(self) -> ProductionVersion:
         """See :class:`Registry`. A version without checksum was not registered by the platform: refused."""
-        fields = {"name": self._name, "alias": _ALIAS}
+        version = self._aliased(_ALIAS)
+        if version is None:
+            raise NoProductionModel(self._name)
+        return version
+
+    def setup(self) -> Setup:
+        """See :class:`Registry`. Off where there is no such model."""
+        with self._get("api/2.0/mlflow/registered-models/get", {"name": self._name}) as response:
+            found = {} if response.status in _ABSENT else json.loads(response.data)["registered_model"]
+        return experiment.read_tags({tag["key"]: tag["value"] for tag in found.get("tags", ())})
+
+    def challenger(self) -> ProductionVersion:
+        """See :class:`Registry`."""
+        version = self._aliased(experiment.ALIAS)
+        if version is None:
+            raise NoChallenger(self._name)
+        return version
+
+    def _aliased(self, alias: str) -> ProductionVersion | None:
+        """The version of that alias, ``None`` where it is not set. Raises ``BundleRefused`` or ``Unavailable``."""
+        fields = {"name": self._name, "alias": alias}
         with self._get("api/2.0/mlflow/registered-models/alias", fields) as response:
             if response.status in _ABSENT:
-                raise NoProductionModel(self._name)
+                return None
             found = json.loads(response.data)["model_version"]
         checksum = next((t["value"] for t in found.get("tags", ()) if t["key"] == _CHECKSUM_TAG), None)
         if not checksum or not found.get("run_id"):

@@ -129,7 +129,10 @@ async def predict(request: Request) -> Response:
 
 
 def _input(body: bytes) -> tuple[Mapping[str, object], str | None]:
-    """The ``input`` and the ``key`` of a request's body. Raises :class:`MalformedRequest` or :class:`ml.errors.InvalidInput`."""
+    """What ``input`` and ``key`` of a request's body hold.
+
+    Raises :class:`MalformedRequest` or :class:`ml.errors.InvalidInput`.
+    """
     try:
         # NaN and infinity are let through here, so that their field can be named.
         document = from_json(body, allow_inf_nan=True)

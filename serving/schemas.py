@@ -38,6 +38,16 @@ class Feature(BaseModel):
     nullable: bool
 
 
+class ChallengerInfo(BaseModel):
+    """The version that challenges the one that serves."""
+
+    mode: Literal["off", "shadow", "canary"]
+    percent: float = Field(ge=0, le=100, description="Share of the requests that a canary answers")
+    version: str | None = Field(description="Version with alias `challenger`; null where the mode is off")
+    since: dt.datetime | None = Field(description="When it was ready in this process; null while it is not")
+    problem: str | None = Field(description="Why it sees no request, or is not what the registry asks for")
+
+
 class ModelInfo(BaseModel):
     """The version that serves."""
 
@@ -56,6 +66,7 @@ class ModelInfo(BaseModel):
     metrics: dict[str, float]
     threshold: float = Field(description="A probability of at least this is class 1")
     features: list[Feature]
+    challenger: ChallengerInfo
 
 
 class Answer(BaseModel):

@@ -7,15 +7,17 @@ from typing import cast
 
 from starlette.requests import Request
 
+from serving.challenger import Challenger
 from serving.inference_log import InferenceLog
 from serving.watcher import Watcher
 
 
 @dataclass(frozen=True)
 class State:
-    """The model that serves and the log."""
+    """The model that serves, the one that challenges it, and the log."""
 
     watcher: Watcher
+    challenger: Challenger
     log: InferenceLog
 
     @staticmethod

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
+from ml import experiment
 from ml.contract import Contract
-from ml.errors import NoProductionModel, PlatformError
+from ml.errors import NoChallenger, NoProductionModel, PlatformError
+from ml.experiment import Setup
 from serving.registry import ProductionVersion
 from serving.settings import ServingSettings
 from tests.serving import bundles
@@ -32,6 +34,8 @@ class FolderRegistry:
         self.fetched: list[str] = []
         self._versions: dict[str, ProductionVersion] = {}
         self._production: str | None = None
+        self._challenger: str | None = None
+        self.tags: dict[str, str] = {}
 
     def register(self, version: str, bias: float = 0.0) -> Path:
         folder = self.folder / version
@@ -41,6 +45,20 @@ class FolderRegistry:
 
     def promote(self, version: str | None) -> None:
         self._production = version
+
+    def challenge(self, version: str | None, mode: str, percent: float = 0) -> None:
+        self._challenger = version
+        self.tags = {experiment.MODE_TAG: mode, experiment.PERCENT_TAG: f"{percent:g}"}
+
+    def setup(self) -> Setup:
+        if self.error:
+            raise self.error
+        return experiment.read_tags(self.tags)
+
+    def challenger(self) -> ProductionVersion:
+        if self._challenger is None:
+            raise NoChallenger(MODEL)
+        return self._versions[self._challenger]
 
     def production(self) -> ProductionVersion:
         if self.error:

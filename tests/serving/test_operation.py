@@ -66,6 +66,7 @@ def test_the_model_tells_its_version_figures_features_and_since_when_it_serves(c
         "use_case": "customer_churn", "title": "Customer churn", "model_name": "test-model", "model_version": "1",
         "run_id": "run-1", "trained_at": "2024-05-01T12:00:00Z", "n_train": 800, "n_test": 200,
         "snapshot_id": "200:abc", "metrics": {"roc_auc": 0.75, "f1": 0.4}, "threshold": 0.5,
+        "challenger": {"mode": "off", "percent": 0, "version": None, "since": None, "problem": None},
     }  # fmt: skip
     assert len(features) == 20
     assert features["Age Years"] == {
