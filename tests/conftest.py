@@ -59,6 +59,20 @@ def serving_database_url(postgres: Postgres, database_name: str) -> str:
 
 
 @pytest.fixture
+def own_postgres(tmp_path: Path) -> Iterator[Postgres]:
+    """A server of the test's own, which it may stop; its database ``ml`` is migrated and empty."""
+    server = Postgres(data=tmp_path / "pg" / "data", log=tmp_path / "pg" / "log")
+    server.start()
+    server.ensure_role("ml_platform")
+    server.ensure_role(SERVING_ROLE)
+    server.ensure_database("ml", owner="ml_platform")
+    server.psql(f'GRANT CONNECT ON DATABASE "ml" TO {SERVING_ROLE}')
+    migrate(server.url("ml", "ml_platform"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """Settings for a test: its own database and state folder."""
     return Settings(database_url=database_url, state_dir=tmp_path / "state", use_cases_dir=REPOSITORY / "data")

@@ -13,7 +13,6 @@ from serving.errors import LogUnavailable
 from serving.inference_log import InferenceLog
 from serving.log_database import insert_spooled
 from serving.spool import Spool
-from stack.postgres import Postgres
 
 LIMIT = 10_000_000
 
@@ -73,22 +72,6 @@ def spool(tmp_path):
 @pytest.fixture
 def log(serving_database_url, spool):
     return InferenceLog(serving_database_url, spool)
-
-
-@pytest.fixture
-def own_postgres(tmp_path):
-    """A server that a test may stop."""
-    from ml.store import SERVING_ROLE, migrate
-
-    server = Postgres(data=tmp_path / "pg" / "data", log=tmp_path / "pg" / "log")
-    server.start()
-    server.ensure_role("ml_platform")
-    server.ensure_role(SERVING_ROLE)
-    server.ensure_database("ml", owner="ml_platform")
-    server.psql(f'GRANT CONNECT ON DATABASE "ml" TO {SERVING_ROLE}')
-    migrate(server.url("ml", "ml_platform"))
-    yield server
-    server.stop()
 
 
 def test_all_records_of_many_requests_at_once_are_in_the_table_when_they_return(log, database_url, spool):
