@@ -19,9 +19,11 @@ from serving.guard import Guard
 from serving.hosts import AllowedHosts
 from serving.inference_log import InferenceLog
 from serving.keys import ApiKeys
+from serving.logged import LoggedAnswers
+from serving.metrics import MeasuredRequests, Metrics
 from serving.openapi import DescribedApi
 from serving.registry import MlflowRegistry, Registry
-from serving.routes import predict_routes, router
+from serving.routes import router, v1_routes
 from serving.settings import ServingSettings
 from serving.spool import Spool
 from serving.state import State
@@ -42,12 +44,15 @@ def create_app(settings: ServingSettings | None = None, registry: Registry | Non
     app = DescribedApi(title=settings.model_name, version="1", lifespan=_lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
     registry = registry or MlflowRegistry(settings.mlflow_tracking_uri, settings.model_name)
+    log = InferenceLog(settings.database_url, Spool(settings.spool_dir, settings.spool_max_bytes))
     app.state.serving = State(
         Watcher(registry, BundleCache(settings.cache_dir, settings.model_name), settings.model_name),
         challenger(settings, registry),
-        InferenceLog(settings.database_url, Spool(settings.spool_dir, settings.spool_max_bytes)),
+        log,
+        LoggedAnswers(settings.database_url, log),
+        Metrics(),
     )
-    app.router.routes.extend(predict_routes)
+    app.router.routes.extend(v1_routes)
     app.include_router(router)
     add_docs(app)
     for error in STATUS:
@@ -69,6 +74,7 @@ def _protect(app: FastAPI, settings: ServingSettings) -> None:
     app.state.tracing = tracing(settings.otlp_endpoint, settings.model_name) if settings.otlp_endpoint else None
     if app.state.tracing:
         app.add_middleware(TracedRequests, tracing=app.state.tracing)
+    app.add_middleware(MeasuredRequests, metrics=app.state.serving.metrics)
     if settings.access_log:
         app.add_middleware(AccessLog)
 
@@ -81,6 +87,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, float]]:
         asyncio.create_task(state.watcher.run(app.state.settings.poll_seconds)),
         asyncio.create_task(state.challenger.run(app.state.settings.poll_seconds)),
         asyncio.create_task(state.log.run()),
+        asyncio.create_task(state.metrics.run(state.watcher, state.log)),
     ]
     with suppress(TimeoutError):
         await asyncio.wait_for(state.watcher.first_look.wait(), _FIRST_LOOK_SECONDS)
@@ -88,5 +95,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, float]]:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
+    state.answers.postgres.close()
     if app.state.tracing:
         await asyncio.to_thread(app.state.tracing.close)

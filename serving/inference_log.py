@@ -30,16 +30,19 @@ class InferenceLog:
         """Why records go to the spool; ``None`` while they go to Postgres."""
         self.spool_problem: str | None = None
         """Why the spool took no record when it was last asked to; ``None`` where it did."""
+        self.waiting = 0
+        """Records that are not durable yet."""
+        self.spool = spool
         self._url = database_url
         self._database = LogDatabase(database_url)
-        self._spool = spool
-        self._waiting: list[tuple[bytes, Future[None]]] = []
+        self._waiting: list[tuple[tuple[bytes, ...], Future[None]]] = []
         self._wake = asyncio.Event()
 
-    async def append(self, record: bytes) -> None:
-        """Return when the record is durable. Raises :class:`LogUnavailable` where neither place takes it."""
+    async def append(self, *records: bytes) -> None:
+        """Return when the records are durable: all of them, or none and :class:`LogUnavailable` is raised."""
         durable: Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((record, durable))
+        self._waiting.append((records, durable))
+        self.waiting += len(records)
         self._wake.set()
         await durable
 
@@ -54,7 +57,7 @@ class InferenceLog:
             recovering.cancel()
             await self._write_waiting()
             self._database.close()
-            self._spool.close()
+            self.spool.close()
 
     async def _write_waiting(self) -> None:
         self._wake.clear()
@@ -63,10 +66,11 @@ class InferenceLog:
             return
         error: LogUnavailable | None = None
         try:
-            await self._write([record for record, _ in waiting])
+            await self._write([record for records, _ in waiting for record in records])
         except LogUnavailable as failed:
             error = failed
-        for _, durable in waiting:
+        for records, durable in waiting:
+            self.waiting -= len(records)
             if durable.cancelled():
                 continue
             if error:
@@ -81,7 +85,7 @@ class InferenceLog:
             except (psycopg2.Error, OSError) as error:  # TimeoutError is an OSError
                 self._set_away(str(error).strip() or type(error).__name__)
         try:
-            await asyncio.to_thread(self._spool.append, records)
+            await asyncio.to_thread(self.spool.append, records)
         except OSError as error:
             if self.spool_problem is None:
                 _log.error("the spool takes no record, predictions are withheld: %s", error)
@@ -93,9 +97,9 @@ class InferenceLog:
     async def _recover(self) -> None:
         """Whenever records were spooled: replay them, and with that find out whether Postgres is back."""
         while True:
-            if self.away or not self._spool.is_empty():
+            if self.away or not self.spool.is_empty():
                 try:
-                    replayed = await asyncio.to_thread(self._spool.replay, partial(insert_spooled, self._url))
+                    replayed = await asyncio.to_thread(self.spool.replay, partial(insert_spooled, self._url))
                 except (Unavailable, psycopg2.Error, OSError) as error:
                     self._set_away(str(error).strip())
                 else:

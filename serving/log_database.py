@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import psycopg2
-from psycopg2.extensions import POLL_OK, POLL_READ
 from psycopg2.extensions import connection as Connection
 
 from ml.store import connect
+from serving.async_postgres import ready
 from serving.log_record import INSERT, batch
 
 _APPLICATION = "ml-serving"
@@ -39,7 +39,7 @@ class LogDatabase:
                 connection = self._connection = self._connection or await self._connect()
                 cursor = connection.cursor()  # must live until the answer is there
                 cursor.execute(INSERT, batch(records))
-                await _ready(connection)
+                await ready(connection)
         except BaseException:
             self.close()
             raise
@@ -52,23 +52,8 @@ class LogDatabase:
 
     async def _connect(self) -> Connection:
         connection = psycopg2.connect(self._url, application_name=_APPLICATION, options="-c timezone=UTC", async_=True)
-        await _ready(connection)
+        await ready(connection)
         return connection
-
-
-async def _ready(connection: Connection) -> None:
-    """Wait until what was asked of an asynchronous connection is done."""
-    loop = asyncio.get_running_loop()
-    while (state := connection.poll()) != POLL_OK:
-        socket, woken = connection.fileno(), asyncio.Event()
-        add, remove = (
-            (loop.add_reader, loop.remove_reader) if state == POLL_READ else (loop.add_writer, loop.remove_writer)
-        )
-        add(socket, woken.set)
-        try:
-            await woken.wait()
-        finally:
-            remove(socket)
 
 
 def insert_spooled(url: str, records: Sequence[bytes]) -> Sequence[bytes]:

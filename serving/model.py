@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -12,7 +12,7 @@ from time import perf_counter
 from ml.bundle import Bundle, Manifest, load_bundle
 from ml.errors import BundleRefused
 from ml.field_value import Value
-from ml.payload import PayloadParser
+from ml.payload import Parsed, PayloadParser
 from serving.errors import wrong_field
 from serving.registry import ProductionVersion
 
@@ -27,6 +27,8 @@ class Prediction:
     warnings: list[str]
     milliseconds: float | None = None
     """What it took to read the input and to predict; unknown for one row of many."""
+    read_milliseconds: float = 0
+    """That part of it which was reading the input."""
 
     @property
     def label(self) -> int:
@@ -52,11 +54,27 @@ class Model:
     def predict(self, payload: Mapping[str, object]) -> Prediction:
         """Probability of the positive class for one input. Raises :class:`ml.errors.InvalidInput`."""
         began = perf_counter()
-        parsed = self._parser.parse(payload)
-        (probability,) = self._bundle.predict({name: [value] for name, value in parsed.values.items()}).tolist()
-        if not isfinite(probability):
-            raise wrong_field("input", "the model has no finite probability for these values")
-        return Prediction(self, parsed.values, probability, parsed.warnings, 1000 * (perf_counter() - began))
+        parsed = self.parse(payload)
+        read = perf_counter()
+        (probability,) = self.probabilities([parsed])
+        took = perf_counter() - began
+        return Prediction(self, parsed.values, probability, parsed.warnings, 1000 * took, 1000 * (read - began))
+
+    def parse(self, payload: Mapping[str, object]) -> Parsed:
+        """One input, read by the contract. Raises :class:`ml.errors.InvalidInput`."""
+        return self._parser.parse(payload)
+
+    def probabilities(self, rows: Sequence[Parsed]) -> list[float]:
+        """Probability of the positive class for each of some inputs, in one run; safe to call from several threads.
+
+        Raises :class:`ml.errors.InvalidInput` where there is none.
+        """
+        columns = {f.name: [row.values[f.name] for row in rows] for f in self.manifest.features}
+        found: list[float] = self._bundle.predict(columns).tolist()
+        if not all(map(isfinite, found)):
+            at = f"inputs[{[*map(isfinite, found)].index(False)}]" if len(rows) > 1 else "input"
+            raise wrong_field(at, "the model has no finite probability for these values")
+        return found
 
 
 def load_model(folder: Path, source: ProductionVersion, since: dt.datetime) -> Model:

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 from ml.contract import Column
 from serving.input_schema import input_schema, input_table
 from serving.model import Model
-from serving.routes import PREDICT_PATHS
+from serving.predict import PREDICT_PATHS
 from serving.schemas import Answer, Error
 
 Json = dict[str, Any]

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping
+import asyncio
 
 from fastapi import APIRouter, Request, Response
-from pydantic_core import from_json, to_json
-from starlette.background import BackgroundTask
+from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from ml.inference_id import new_id
-from serving import log_record
+from serving.batch import PATH as BATCH_PATH
+from serving.batch import predict_batch
 from serving.challenger import ChallengerStanding
-from serving.errors import MalformedRequest, wrong_field
+from serving.metrics import CONTENT_TYPE
 from serving.model import Model
+from serving.outcomes import PATH as OUTCOMES_PATH
+from serving.outcomes import add_outcome
+from serving.predict import PREDICT_PATHS, predict
 from serving.schemas import ChallengerInfo, Error, Feature, Health, ModelInfo, Ready
-from serving.shadow import Answered
 from serving.state import State
-from serving.tracing import step
 
 router = APIRouter()
 
@@ -94,60 +93,20 @@ def _challenger_info(model: Model, standing: ChallengerStanding) -> ChallengerIn
     )
 
 
-async def predict(request: Request) -> Response:
-    """Read one input, predict, log, answer.
-
-    A plain Starlette endpoint: FastAPI's own handling of parameters and of the answer would cost more than the
-    prediction. Its place in the API document is written by :mod:`serving.openapi`.
-    """
+@router.get("/metrics", tags=["operation"], response_class=PlainTextResponse)
+async def metrics(request: Request) -> Response:
+    """Numbers for Prometheus: latency by phase, requests at work, errors, the log's backlog, versions, predictions."""
     state = State.of(request)
-    production = state.watcher.serving()
-    body = await request.body()
-    payload, key = _input(body)
-    with step(request.scope, "predict"):
-        prediction, role = await state.challenger.answer(production, payload, key)
-    model, inference_id, now = prediction.model, new_id(), dt.datetime.now(dt.UTC)
-    request.scope["state"].update(inference_id=inference_id, model_version=model.version)
-    with step(request.scope, "log"):
-        await state.log.append(log_record.record(inference_id, prediction, now, role))
-    shadow = state.challenger.shadowing(production)
-    after = (
-        BackgroundTask(state.challenger.show, shadow, Answered(inference_id, payload, len(body), now))
-        if shadow
-        else None
-    )
-    answer = {
-        "class": prediction.label,
-        "probability": prediction.probability,
-        "n_features": len(prediction.values),
-        "model_version": model.version,
-        "inference_id": inference_id,
-        "threshold": model.manifest.threshold,
-        "warnings": prediction.warnings,
-    }
-    return Response(to_json(answer), media_type="application/json", background=after)
+
+    def text() -> bytes:
+        state.metrics.note(state.watcher, state.log)
+        return state.metrics.text()
+
+    return Response(await asyncio.to_thread(text), media_type=CONTENT_TYPE)
 
 
-def _input(body: bytes) -> tuple[Mapping[str, object], str | None]:
-    """What ``input`` and ``key`` of a request's body hold.
-
-    Raises :class:`MalformedRequest` or :class:`ml.errors.InvalidInput`.
-    """
-    try:
-        # NaN and infinity are let through here, so that their field can be named.
-        document = from_json(body, allow_inf_nan=True)
-    except ValueError as error:
-        raise MalformedRequest(f"the body is no JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise MalformedRequest('the body must be a JSON object: {"input": {...}}')
-    payload = document.get("input")
-    if not isinstance(payload, dict):
-        raise wrong_field("input", "must be an object that holds the fields by name")
-    key = document.get("key")
-    if not (key is None or isinstance(key, str)):
-        raise wrong_field("key", "must be a text, or left out")
-    return payload, key
-
-
-PREDICT_PATHS = ("/v1/predict", "/predict")
-predict_routes = [Route(path, predict, methods=["POST"]) for path in PREDICT_PATHS]
+v1_routes = [
+    *(Route(path, predict, methods=["POST"]) for path in PREDICT_PATHS),
+    Route(BATCH_PATH, predict_batch, methods=["POST"]),
+    Route(OUTCOMES_PATH, add_outcome, methods=["POST"]),
+]

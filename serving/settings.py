@@ -49,6 +49,8 @@ class ServingSettings(BaseSettings):
     """Larger bodies get 413."""
     max_concurrent: Annotated[int, Field(gt=0)] = 128
     """Requests at work at the same time, in one worker; more get 503."""
+    batch_max_rows: Annotated[int, Field(gt=0)] = 1000
+    """Inputs in one request to the batch endpoint; more get 422."""
     read_seconds: Annotated[float, Field(gt=0)] = 10
     """A connection whose request is not in whole by then is closed."""
     request_seconds: Annotated[float, Field(gt=0)] = 10

@@ -66,7 +66,7 @@ class Spool:
 
     def is_empty(self) -> bool:
         """Whether no record waits."""
-        return not self._segments()
+        return not self.segments()
 
     def replay(self, insert: Insert) -> int:
         """Hand all records to ``insert``, in chunks; returns their number. Passes its errors on.
@@ -77,7 +77,7 @@ class Spool:
         """
         insert([])
         self.close()
-        return sum(_replay_segment(path, insert) for path in self._segments())
+        return sum(_replay_segment(path, insert) for path in self.segments())
 
     def close(self) -> None:
         """End this process's segment, so that it can be replayed."""
@@ -89,7 +89,8 @@ class Spool:
             self._segment.close()
             self._segment = None
 
-    def _segments(self) -> list[Path]:
+    def segments(self) -> list[Path]:
+        """Files whose records wait, oldest first."""
         return sorted(self._folder.glob(f"*{_SUFFIX}"))
 
     def _open(self) -> BinaryIO:

@@ -9,16 +9,20 @@ from starlette.requests import Request
 
 from serving.challenger import Challenger
 from serving.inference_log import InferenceLog
+from serving.logged import LoggedAnswers
+from serving.metrics import Metrics
 from serving.watcher import Watcher
 
 
 @dataclass(frozen=True)
 class State:
-    """The model that serves, the one that challenges it, and the log."""
+    """The model that serves, the one that challenges it, the log, and what is in it already."""
 
     watcher: Watcher
     challenger: Challenger
     log: InferenceLog
+    answers: LoggedAnswers
+    metrics: Metrics
 
     @staticmethod
     def of(request: Request) -> State:

@@ -52,6 +52,7 @@ CREATE TABLE ml.inference_logs (
     input           jsonb NOT NULL,
     prediction      smallint NOT NULL,
     probability     double precision NOT NULL,
+    threshold       double precision,
     source          text NOT NULL CHECK (source IN ('online', 'batch')),
     row_key         text,
     warnings        jsonb,

@@ -1,0 +1,97 @@
+"""``POST /v1/outcomes``: the true label of a prediction, told later. A repeat changes nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import psycopg2
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ml.contract import Column, Scalar
+from ml.errors import Unavailable
+from ml.field_value import describe
+from serving.body import json_object
+from serving.client_id import read_id
+from serving.errors import OtherLabel, OutcomeNotKept, UnknownInference, wrong_field
+from serving.state import State
+
+PATH = "/v1/outcomes"
+_SHAPE = '{"inference_id": "...", "label": ...}'
+_MOMENT: TypeAdapter[dt.datetime] = TypeAdapter(AwareDatetime)
+# The label that is there afterwards, whoever wrote it: of two rows with one id the first stays.
+_ADD = """
+    WITH added AS (
+        INSERT INTO ml.outcomes (inference_id, use_case, label, observed_at) VALUES (%s, %s, %s, %s)
+        ON CONFLICT (inference_id) DO NOTHING RETURNING label, observed_at
+    )
+    SELECT label, observed_at FROM added
+    UNION ALL SELECT label, observed_at FROM ml.outcomes WHERE inference_id = %s LIMIT 1
+"""
+
+
+async def add_outcome(request: Request) -> Response:
+    """Keep one true label; when the answer arrives it is durable."""
+    state = State.of(request)
+    contract = state.watcher.serving().manifest.contract
+    document = json_object(await request.body(), _SHAPE)
+    inference_id = read_id(document.get("inference_id"))
+    label = _read_label(document, contract.target)
+    observed = _observed(document)
+    request.scope["state"]["inference_id"] = inference_id
+    try:
+        logged = await state.answers.find(inference_id)
+    except Unavailable as error:
+        raise OutcomeNotKept("Postgres is away") from error
+    if logged is None or logged.use_case != contract.use_case:
+        raise UnknownInference
+    parameters = (str(inference_id), contract.use_case, label, observed, str(inference_id))
+    try:
+        rows: list[tuple[Any, ...]] = []
+        while not rows:  # none where another transaction wrote it in this very moment
+            rows = await state.answers.postgres.execute(_ADD, parameters)
+    except (psycopg2.Error, OSError) as error:  # TimeoutError is an OSError
+        raise OutcomeNotKept("Postgres did not take it") from error
+    kept, at = rows[0]
+    if kept != label:
+        raise OtherLabel
+    answer = {"inference_id": inference_id, "label": kept, "observed_at": at}
+    return Response(to_json(answer), media_type="application/json")
+
+
+def labels(target: Column) -> list[Scalar]:
+    """What a label may be: the target's categories, or 1 and 0 for positive and not where no category is a number."""
+    categories = list(target.categories or ())
+    return categories if any(map(_is_number, categories)) else [*categories, 1, 0]
+
+
+def _read_label(document: dict[str, object], target: Column) -> int:
+    """1 for the positive class. Raises :class:`ml.errors.InvalidInput`."""
+    value = document.get("label")
+    for label in labels(target):
+        if value == label and isinstance(value, bool) is isinstance(label, bool):
+            return int(label == target.positive if label in (target.categories or ()) else label == 1)
+    known = ", ".join(to_json(label).decode() for label in labels(target))
+    raise wrong_field("label", f"must be one of {known}; got {describe(value) if 'label' in document else 'nothing'}")
+
+
+def _observed(document: dict[str, object]) -> dt.datetime:
+    """When the label was seen; now where that is not said. Raises :class:`ml.errors.InvalidInput`."""
+    value = document.get("observed_at")
+    if value is None:
+        return dt.datetime.now(dt.UTC)
+    try:
+        return _MOMENT.validate_python(value, strict=False) if isinstance(value, str) else _refuse(value)
+    except ValidationError:
+        return _refuse(value)
+
+
+def _refuse(value: object) -> dt.datetime:
+    raise wrong_field("observed_at", f"must be a time with its zone, as ISO 8601 writes it; got {describe(value)}")
+
+
+def _is_number(value: Scalar) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
