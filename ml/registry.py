@@ -21,7 +21,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from psycopg2.extensions import cursor as Cursor
 
-from ml import promotions
+from ml import experiment, promotions
 from ml.bundle import MANIFEST, MODEL, Bundle, load_bundle
 from ml.errors import BundleRefused, ConfigError, ModelNotFound, NoProductionModel
 from ml.promotions import Entry
@@ -82,7 +82,7 @@ def list_versions(settings: Settings, model_name: str) -> list[dict[str, object]
         try:
             aliases = registry.get_registered_model(model_name).aliases
         except MlflowException as error:
-            raise _not_found(error, model_name) from error
+            raise not_found(error, model_name) from error
         versions = registry.search_model_versions(_named(model_name))
     return [
         {
@@ -119,7 +119,7 @@ def production_bundle(settings: Settings, model_name: str, *, threads: int = 1) 
 def evidence(settings: Settings, model_name: str, version: str) -> str:
     """What a person looks at before a promotion, as Markdown: the figures of this version and of production."""
     with client(settings) as registry:
-        candidate, current = _version(registry, model_name, version), _aliased(registry, model_name)
+        candidate, current = find_version(registry, model_name, version), _aliased(registry, model_name)
         asked = _metrics(registry, candidate)
         now = _metrics(registry, current) if current else {}
     rows = [f"| {n} | {asked[n]:.4f} | {f'{now[n]:.4f}' if n in now else '–'} |" for n in sorted(asked)]
@@ -141,8 +141,8 @@ def promote(
     if stage not in STAGES:
         raise ConfigError(f"No stage {stage!r}; there are {', '.join(STAGES)}.")
     asked = _Asked(stage, actor, source, why)
-    with _locked(settings, model_name) as cursor, client(settings) as registry:
-        return _promote(settings, cursor, registry, _version(registry, model_name, version), asked)
+    with locked(settings, model_name) as cursor, client(settings) as registry:
+        return _promote(settings, cursor, registry, find_version(registry, model_name, version), asked)
 
 
 def reconcile(settings: Settings, model_name: str) -> Promotion | None:
@@ -152,7 +152,7 @@ def reconcile(settings: Settings, model_name: str) -> Promotion | None:
     An alias or stage that was taken away from the version in production is given back: production is
     replaced, never removed. A version that cannot be served is put back, and the ledger says why.
     """
-    with _locked(settings, model_name) as cursor, client(settings) as registry:
+    with locked(settings, model_name) as cursor, client(settings) as registry:
         known, aliased = promotions.last_production(cursor, model_name), _aliased(registry, model_name)
         staged = [v for v in registry.search_model_versions(_named(model_name)) if v.current_stage == PRODUCTION]
         others = sorted((v for v in staged if str(v.version) != known), key=lambda v: v.last_updated_timestamp or 0)
@@ -162,7 +162,7 @@ def reconcile(settings: Settings, model_name: str) -> Promotion | None:
             wanted, asked = others[-1], _Asked(PRODUCTION, "MLflow", "stage", "stage changed in MLflow")
         else:
             if known and (aliased is None or not staged):
-                _set_production(registry, _version(registry, model_name, known))
+                _set_production(registry, find_version(registry, model_name, known))
             return None
         try:
             return _promote(settings, cursor, registry, wanted, asked)
@@ -194,14 +194,10 @@ def _promote(
     if before == number and asked.stage != PRODUCTION:
         raise ConfigError(f"Version {number} of {name!r} is in production; promote another one, which replaces it.")
     entry = Entry(name, before, number, asked.stage, "promoted", asked.actor, asked.source, asked.why)
-    try:
-        with TemporaryDirectory() as scratch:
-            _fetch(registry, _registered(version), Path(scratch))
-    except BundleRefused as refusal:
-        _note_refusal(settings, entry, refusal)
-        raise
+    verify(settings, registry, version, entry)
     if asked.stage == PRODUCTION:
         _set_production(registry, version)
+        _end_challenge(registry, version)
         if before == number:
             return Promotion(name, before, number, asked.stage)
     else:
@@ -209,6 +205,27 @@ def _promote(
     promotions.append(cursor, entry)
     log.info("%s: version %s is in %s, before it %s", name, number, asked.stage, before or "none")
     return Promotion(name, before, number, asked.stage)
+
+
+def verify(settings: Settings, registry: MlflowClient, version: ModelVersion, entry: Entry) -> None:
+    """Raises :class:`BundleRefused` where it cannot be served, and notes that in the ledger in place of ``entry``."""
+    try:
+        with TemporaryDirectory() as scratch:
+            _fetch(registry, _registered(version), Path(scratch))
+    except BundleRefused as refusal:
+        _note_refusal(settings, entry, refusal)
+        raise
+
+
+def _end_challenge(registry: MlflowClient, version: ModelVersion) -> None:
+    """A challenger that was promoted challenges nothing any more; with another version promoted, it goes on."""
+    model = registry.get_registered_model(version.name)
+    if model.aliases.get(experiment.ALIAS) != str(version.version):
+        return
+    for tag in (experiment.MODE_TAG, experiment.PERCENT_TAG):
+        if tag in model.tags:
+            registry.delete_registered_model_tag(version.name, tag)
+    registry.delete_registered_model_alias(version.name, experiment.ALIAS)
 
 
 def _note_refusal(settings: Settings, entry: Entry, refusal: BundleRefused) -> None:
@@ -235,7 +252,7 @@ def _put_back(registry: MlflowClient, refused: ModelVersion, production: ModelVe
         _set_production(registry, production)
     else:
         registry.delete_registered_model_alias(refused.name, ALIAS)
-    if _version(registry, refused.name, str(refused.version)).current_stage == PRODUCTION:
+    if find_version(registry, refused.name, str(refused.version)).current_stage == PRODUCTION:
         _transition(registry, refused, "Archived")
 
 
@@ -268,17 +285,18 @@ def _registered(found: ModelVersion) -> RegisteredVersion:
     return RegisteredVersion(found.name, str(found.version), found.run_id or "", found.tags.get(CHECKSUM_TAG, ""))
 
 
-def _version(registry: MlflowClient, model_name: str, version: str) -> ModelVersion:
+def find_version(registry: MlflowClient, model_name: str, version: str) -> ModelVersion:
+    """Raises :class:`ModelNotFound`."""
     try:
         return registry.get_model_version(model_name, version)
     except MlflowException as error:
-        raise _not_found(error, model_name, version) from error
+        raise not_found(error, model_name, version) from error
 
 
 def _if_there(registry: MlflowClient, model_name: str, version: str | None) -> ModelVersion | None:
     """None for None, and where the version was deleted in MLflow."""
     try:
-        return _version(registry, model_name, version) if version else None
+        return find_version(registry, model_name, version) if version else None
     except ModelNotFound:
         return None
 
@@ -292,7 +310,8 @@ def _aliased(registry: MlflowClient, model_name: str) -> ModelVersion | None:
         raise
 
 
-def _not_found(error: MlflowException, model_name: str, version: str | None = None) -> Exception:
+def not_found(error: MlflowException, model_name: str, version: str | None = None) -> Exception:
+    """:class:`ModelNotFound` where MLflow's error says that, else that error."""
     missing = error.error_code in (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE")
     return ModelNotFound(model_name, version) if missing else error
 
@@ -303,7 +322,7 @@ def _named(model_name: str) -> str:
 
 
 @contextmanager
-def _locked(settings: Settings, model_name: str) -> Iterator[Cursor]:
+def locked(settings: Settings, model_name: str) -> Iterator[Cursor]:
     """One change of a model's production at a time, whoever makes it."""
     with connect(settings.database_url, application="promote") as connection, connection.cursor() as cursor:
         lock(cursor, "promote", model_name)

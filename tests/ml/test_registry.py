@@ -1,4 +1,4 @@
-"""Promotion and the ledger, against a real database and a real MLflow server."""
+"""Promotion, the challenger and the ledger, against a real database and a real MLflow server."""
 
 import itertools
 import logging
@@ -18,9 +18,11 @@ import psycopg2
 import pytest
 from mlflow import MlflowClient
 
-from ml import registry
+from ml import experiment, registry
 from ml.bundle import MANIFEST, MODEL
-from ml.errors import BundleRefused, ConfigError, ModelNotFound, NoProductionModel, Unavailable
+from ml.challenger import Challenge, rivals, set_challenger
+from ml.errors import BundleRefused, ConfigError, ModelNotFound, NoChallenger, NoProductionModel, Unavailable
+from ml.experiment import Mode, Setup, read_tags
 from ml.promotions import known_models
 from ml.registration import BUNDLE_PATH, CHECKSUM_TAG
 from ml.registry import reconcile
@@ -28,6 +30,7 @@ from ml.registry_sync import look, run
 from ml.settings import Settings
 from ml.store import connect
 from ml.train import train
+from serving.registry import MlflowRegistry
 from stack.postgres import Postgres
 from tests.conftest import REPOSITORY
 from tests.trained import churn, make_settings, prepare
@@ -473,7 +476,7 @@ def test_mlflow_that_dies_in_a_promotion_is_no_fault_of_the_version(served: Mode
     settings = served.settings.model_copy(update={"mlflow_tracking_uri": closed_port})
     with (
         pytest.raises(Unavailable, match=r"^MLflow at .* did not answer: \[Errno 111\] Connection refused"),
-        registry._locked(settings, served.name) as cursor,
+        registry.locked(settings, served.name) as cursor,
         registry.client(settings),
     ):
         registry._promote(settings, cursor, away, found, asked)
@@ -577,3 +580,96 @@ def test_the_watcher_takes_over_and_ends_when_asked_to(served: Model) -> None:
         watcher.kill()
         watcher.wait()
     assert served.ledger[-1][:6] == ("1", "2", "Production", "promoted", "MLflow", "alias")
+
+
+def challenge(model, version, mode, percent=0.0):
+    return set_challenger(
+        model.settings, model.name, version, mode=mode, percent=percent, actor="ann", source="cli", why="try it"
+    )
+
+
+def seen(model):
+    """By the service: the setup, and the challenger's version."""
+    registry = MlflowRegistry(model.settings.mlflow_tracking_uri, model.name)
+    try:
+        return registry.setup(), registry.challenger().version
+    except NoChallenger:
+        return registry.setup(), None
+
+
+def test_the_service_reads_what_was_set_and_the_ledger_says_who_set_it(served):
+    assert seen(served) == (Setup(Mode.OFF), None)
+    assert challenge(served, "2", Mode.SHADOW) == Challenge(served.name, "1", "2", Mode.SHADOW, 0)
+    assert seen(served) == (Setup(Mode.SHADOW), "2")
+    challenge(served, None, Mode.CANARY, 12.5)
+    assert seen(served) == (Setup(Mode.CANARY, 12.5), "2")
+    challenge(served, None, Mode.OFF)
+    assert seen(served) == (Setup(Mode.OFF), "2")
+    assert rivals(served.settings, served.name) == ("1", "2")
+    assert served.ledger[1:] == [
+        ("1", "2", "Challenger", "promoted", "ann", "cli", why)
+        for why in ("shadow: try it", "canary, 12.5 %: try it", "off: try it")
+    ]
+    assert served.production == "1"
+    assert served.reconcile() is None
+
+
+def test_the_promotion_of_the_challenger_ends_the_experiment(served):
+    challenge(served, "2", Mode.CANARY, 50)
+    served.promote("2")
+    assert seen(served) == (Setup(Mode.OFF), None)
+    assert served.mlflow.get_registered_model(served.name).tags == {}
+
+
+@pytest.mark.parametrize("how", ["alias", "stage"])
+def test_so_does_one_made_in_mlflow(served, how):
+    challenge(served, "2", Mode.SHADOW)
+    served.alias("2") if how == "alias" else served.stage("2", "Production")
+    assert served.reconcile().to_version == "2"
+    assert seen(served) == (Setup(Mode.OFF), None)
+
+
+def test_the_promotion_of_another_version_leaves_the_experiment_as_it_is(served):
+    served.add()
+    challenge(served, "2", Mode.CANARY, 50)
+    served.promote("3")
+    assert seen(served) == (Setup(Mode.CANARY, 50), "2")
+
+
+def test_a_challenger_that_cannot_be_served_is_refused_and_noted(served):
+    bad = served.add(checksum="")
+    challenge(served, "2", Mode.SHADOW)
+    with pytest.raises(BundleRefused, match="it has no tag bundle_sha256"):
+        challenge(served, bad, Mode.CANARY, 10)
+    assert seen(served) == (Setup(Mode.SHADOW), "2")
+    assert served.ledger[-1][:4] == ("1", bad, "Challenger", "refused")
+
+
+@pytest.mark.parametrize(
+    ("version", "mode", "percent", "error"),
+    [
+        ("1", Mode.SHADOW, 0, ConfigError),
+        ("2", Mode.CANARY, 0, ConfigError),
+        ("2", Mode.CANARY, 100.5, ConfigError),
+        ("2", Mode.CANARY, float("nan"), ConfigError),
+        ("7", Mode.SHADOW, 0, ModelNotFound),
+        (None, Mode.SHADOW, 0, NoChallenger),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_changes_nothing(served, version, mode, percent, error):
+    with pytest.raises(error):
+        challenge(served, version, mode, percent)
+    assert seen(served) == (Setup(Mode.OFF), None)
+    assert len(served.ledger) == 1
+
+
+def test_off_is_possible_at_any_time(served):
+    challenge(served, None, Mode.OFF)
+    challenge(served, "2", Mode.CANARY, 5)
+    served.mlflow.delete_model_version(served.name, "2")
+    challenge(served, None, Mode.OFF)
+    assert read_tags(served.mlflow.get_registered_model(served.name).tags) == Setup(Mode.OFF)
+    with pytest.raises(ModelNotFound):
+        set_challenger(
+            served.settings, "no such model", "1", mode=Mode.OFF, actor="ann", source="cli", why=experiment.ALIAS
+        )
