@@ -26,6 +26,9 @@ _ABSENT = (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST)  # MLflow answers 400 f
 _ALIAS = "production"
 _BUNDLE_PATH = "serving"
 _CHECKSUM_TAG = "bundle_sha256"
+_ASK = urllib3.Timeout(connect=2, read=3)
+"""Short: a server that hangs must not keep the next look from finding it well again."""
+_FETCH = urllib3.Timeout(connect=2, read=10)
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,7 @@ class MlflowRegistry:
     def __init__(self, tracking_uri: str, model_name: str) -> None:
         self._uri = tracking_uri.rstrip("/")
         self._name = model_name
-        timeout = urllib3.Timeout(connect=2, read=10)
-        self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
+        self._pool = urllib3.PoolManager(retries=False)
 
     def production(self) -> ProductionVersion:
         """See :class:`Registry`. A version without checksum was not registered by the platform: refused."""
@@ -100,7 +102,7 @@ class MlflowRegistry:
         """See :class:`Registry`."""
         for name in BUNDLE_FILES:
             artifact = f"{_BUNDLE_PATH}/{name}"
-            with self._get("get-artifact", {"run_id": version.run_id, "path": artifact}) as response:
+            with self._get("get-artifact", {"run_id": version.run_id, "path": artifact}, _FETCH) as response:
                 if response.status in _ABSENT:
                     why = f"its run {version.run_id} has no {artifact} (MLflow says {response.status})"
                     raise BundleRefused(version.name, version.version, why)
@@ -108,10 +110,14 @@ class MlflowRegistry:
                     shutil.copyfileobj(response, file)
 
     @contextmanager
-    def _get(self, path: str, fields: dict[str, str]) -> Iterator[urllib3.BaseHTTPResponse]:
+    def _get(
+        self, path: str, fields: dict[str, str], timeout: urllib3.Timeout = _ASK
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
         """The response, its body unread. Raises :class:`Unavailable` unless it says what is there or not there."""
         try:
-            response = self._pool.request("GET", f"{self._uri}/{path}", fields=fields, preload_content=False)
+            response = self._pool.request(
+                "GET", f"{self._uri}/{path}", fields=fields, preload_content=False, timeout=timeout
+            )
             if response.status not in (HTTPStatus.OK, *_ABSENT):
                 raise Unavailable("MLflow", self._uri, f"status {response.status}")
             yield response

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from ml.errors import BundleRefused, NoProductionModel, PlatformError, Unavailable
+from ml.errors import NoProductionModel, PlatformError
 from serving.cache import BundleCache
 from serving.loader import Loader
 from serving.model import Model
@@ -61,7 +61,7 @@ class Watcher:
             model = self._follow(self._registry.production())
         except Exception as error:  # the watcher outlives whatever a download or a model does
             problem = as_platform_error(error)
-            if model is None and isinstance(problem, Unavailable | BundleRefused):
+            if model is None and not isinstance(problem, NoProductionModel):
                 model = self._from_cache()
         self.standing = Standing(model, problem)
         _report(before, self.standing)

@@ -100,4 +100,5 @@ async def _read(reader: asyncio.StreamReader) -> Reply:
     status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
     body = await reader.readexactly(int(headers["content-length"]))
-    return Reply(int(status.split()[1]), headers, json.loads(body))
+    text = headers.get("content-type") != "application/json"
+    return Reply(int(status.split()[1]), headers, {"text": body.decode()} if text else json.loads(body))

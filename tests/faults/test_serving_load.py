@@ -15,7 +15,7 @@ from serving.watcher import Watcher
 from tests.conftest import REPOSITORY
 from tests.serving import bundles, raw_http
 from tests.serving.fakes import MODEL, FolderRegistry, serving_settings
-from tests.serving.process import started, until, version
+from tests.serving.process import memory, started, until, version
 
 GIGABYTE = 10**9
 LIMIT = 1024 * 1024
@@ -47,12 +47,6 @@ def serving(settings, tmp_path, **changed):
     with started(settings.model_copy(update=changed), tmp_path / "log") as (url, process):
         until(lambda: version(url) == "1", 20)
         yield url, process
-
-
-def memory(process, line) -> int:
-    """Bytes: ``VmRSS`` now, or ``VmHWM``, the most since the last reset."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return 1024 * int(status.split(f"{line}:")[1].split()[0])
 
 
 @pytest.mark.parametrize("announced", [True, False])

@@ -83,8 +83,8 @@ def test_s2_postgres_may_be_away_for_a_minute(own_postgres, settings, tmp_path, 
         replayed(settings)
     failed = len(outcome.replies) - outcome.statuses[200] + outcome.cut + outcome.refused
     print(
-        f"\nS2: {len(outcome.replies)} requests, 2 workers, {DOWN_SECONDS} s without Postgres: {failed} failed, {spooled}"
-        f" spooled; {len(outcome.acknowledged)} acknowledged, {len(in_table(own_postgres))} in the table"
+        f"\nS2: {len(outcome.replies)} requests, 2 workers, {DOWN_SECONDS} s without Postgres: {failed} failed,"
+        f" {spooled} spooled; {len(outcome.acknowledged)} acknowledged, {len(in_table(own_postgres))} in the table"
     )
     assert outcome.statuses.keys() == {200}
     assert (outcome.cut, outcome.refused) == (0, 0)

@@ -74,6 +74,12 @@ def version(url: str) -> str | None:
     return answer
 
 
+def memory(process: subprocess.Popen[bytes], line: str) -> int:
+    """Bytes: ``VmRSS`` now, or ``VmHWM``, the most since the last reset."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return 1024 * int(status.split(f"{line}:")[1].split()[0])
+
+
 @contextlib.contextmanager
 def load(url: str, payload: dict, clients: int = 4) -> Iterator[list[httpx.Response]]:
     """Clients that ask without a break meanwhile; their replies are there when it ends."""

@@ -138,6 +138,11 @@ def test_without_an_answer_the_version_that_serves_goes_on(watcher, registry, wh
     assert ("did not answer" if registry.error else "has no production version") in str(watcher.standing.problem)
 
 
+def test_it_starts_from_the_cache_where_the_registry_talks_nonsense(watcher, registry, cache):
+    registry.error = ValueError("no JSON")
+    assert restarted(registry, cache).serving().version == "1"
+
+
 def test_it_starts_from_the_cache_without_a_registry(watcher, registry, cache):
     registry.error = AWAY
     again = restarted(registry, cache)
