@@ -70,6 +70,13 @@ promote: installed ## Put VERSION of MODEL_NAME into STAGE
 	@$(if $(VERSION),,echo "Say which: make promote MODEL_NAME=$(MODEL_NAME) VERSION=<n>" >&2; exit 1;) \
 	$(MLP) promote --model-name "$(MODEL_NAME)" --version "$(VERSION)" --stage "$(STAGE)"
 
+challenger: installed ## Run VERSION beside production: MODE=shadow|canary|off PERCENT=n
+	@$(if $(MODE),,echo "Say how: make challenger MODEL_NAME=$(MODEL_NAME) VERSION=<n> MODE=shadow|canary|off" >&2; exit 1;) \
+	$(MLP) challenger --model-name "$(MODEL_NAME)" --version "$(VERSION)" --mode "$(MODE)" $(if $(PERCENT),--percent "$(PERCENT)")
+
+compare: installed ## Compare the challenger of MODEL_NAME with production; SINCE=2026-01-31
+	@$(MLP) compare --model-name "$(MODEL_NAME)" --version "$(VERSION)" $(if $(SINCE),--since "$(SINCE)")
+
 predict-bank: installed ## Predict a batch with the production version; DATA=file, else features
 	@$(MLP) predict --use-case "$(USE_CASE)" $(if $(DATA),--data "$(DATA)")
 
@@ -111,5 +118,5 @@ screenshots: install-dev ## Take the README's pictures from the running stack
 	@$(PY) docs/screenshots.py
 
 .PHONY: help install install-dev installed demo up down restart status logs open-airflow open-mlflow open-api data-bank \
-	train-bank list-models list-versions promote predict-bank serve-bank monitor-bank db-training db-training-full \
-	db-training-pretty db-inference format lint test test-fast test-stack coverage screenshots
+	train-bank list-models list-versions promote challenger compare predict-bank serve-bank monitor-bank \
+	db-training db-training-full db-training-pretty db-inference format lint test test-fast test-stack coverage screenshots

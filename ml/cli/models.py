@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import getpass
 import json
 from dataclasses import asdict
@@ -62,6 +63,50 @@ def promote(model_name: str, version: str, stage: str, why: str) -> None:
 
 
 @click.command()
+@click.option("--model-name", required=True)
+@click.option("--version", help="Default: the version with alias challenger.")
+@click.option("--mode", type=click.Choice(["shadow", "canary", "off"]), required=True)
+@click.option("--percent", type=click.FloatRange(0, 100), default=0.0, help="Share of the traffic, for a canary.")
+@click.option("--why", default="by hand, from the command line", show_default=True)
+def challenger(model_name: str, version: str | None, mode: str, percent: float, why: str) -> None:
+    """Run a version beside production, on a share of its traffic, or no more."""
+    from ml.challenger import set_challenger
+    from ml.experiment import Mode
+
+    done = set_challenger(
+        settings(), model_name, version or None, mode=Mode(mode), percent=percent, actor=getpass.getuser(),
+        source="cli", why=why,
+    )  # fmt: skip
+    share = f", {done.percent:g} % of the traffic" if done.mode is Mode.CANARY else ""
+    against = done.production or "none"
+    click.echo(f"{model_name}: challenger {done.version or 'none'}, {done.mode}{share}; production: {against}.")
+
+
+@click.command()
+@click.option("--model-name", required=True)
+@click.option("--version", help="Default: the version with alias challenger.")
+@click.option("--against", help="Default: the version in production.")
+@click.option("--since", type=click.DateTime(), help="In UTC; default: the first request the challenger saw.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def compare(
+    model_name: str, version: str | None, against: str | None, since: dt.datetime | None, as_json: bool
+) -> None:
+    """Compare the challenger with production: outcomes, scores, latency, with 95 % intervals."""
+    from ml.compare import compare as judged
+
+    since = since.replace(tzinfo=dt.UTC) if since else None
+    comparison = judged(settings(), model_name, version=version or None, against=against or None, since=since)
+    if as_json:
+        click.echo(json.dumps(asdict(comparison), default=str, indent=2))
+        return
+    for line in comparison.lines:
+        click.echo(line)
+    for part in comparison.parts:
+        show([figure.shown() for figure in part.figures], title=part.title, as_json=False)
+    click.echo(f"Page: {comparison.page}")
+
+
+@click.command()
 @use_case_option
 @click.option("--data", "path", help="A CSV or Parquet file; default: the features.")
 @click.option("--limit", type=click.IntRange(1), default=10, show_default=True, help="How many predictions to print.")
@@ -92,4 +137,4 @@ def registry_sync(every: float) -> None:
     run(settings(), every)
 
 
-COMMANDS = (train, list_models, list_versions, promote, predict, monitor, registry_sync)
+COMMANDS = (train, list_models, list_versions, promote, challenger, compare, predict, monitor, registry_sync)
