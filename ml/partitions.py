@@ -1,4 +1,4 @@
-"""Monthly partitions of the inference log, by the time in its ids.
+"""Monthly partitions of the inference log, by the time in its ids, and how long they are kept.
 
 A row whose month has no partition goes to the default one; it is moved when the month
 gets its own, so nothing depends on partitions being made in time.
@@ -39,6 +39,52 @@ def ensure_partitions(settings: Settings, moment: dt.datetime) -> list[str]:
         return []
 
 
+def drop_old(settings: Settings, now: dt.datetime) -> list[str]:
+    """Remove the months of the log that ended ``settings.log_retention_days`` before ``now``, or earlier.
+
+    Whole months go, so a prediction is kept for that long and up to a month more; rows of such months in the
+    default partition and outcomes of such predictions go with them. Without the setting nothing is removed.
+    Returns the names of the partitions removed. Where a long query holds the log, it gives up after 3 s: the
+    next call goes on. Safe to repeat and to run at any number at once.
+    Raises ``ValueError`` for a date without a time zone.
+    """
+    if settings.log_retention_days is None:
+        return []
+    oldest, _ = month_bounds(now - dt.timedelta(days=settings.log_retention_days))
+    dropped = []
+    try:
+        with connect(settings.database_url, application="ml-partitions") as connection, connection.cursor() as cursor:
+            lock(cursor, "partitions")
+            _limit_waiting(cursor)
+            for name in _months_before(cursor, str(oldest)):
+                cursor.execute(sql.SQL("DROP TABLE {}").format(table("ml", name)))
+                dropped.append(name)
+            for rows in (_DEFAULT, table("ml", "outcomes")):
+                cursor.execute(sql.SQL("DELETE FROM {} WHERE inference_id < %s").format(rows), (str(oldest),))
+    except errors.LockNotAvailable:
+        log.warning("The inference log is in use: nothing of it is removed yet.")
+        return []
+    for name in dropped:
+        log.info("Partition ml.%s removed: older than %d days.", name, settings.log_retention_days)
+    return dropped
+
+
+def _months_before(cursor: Cursor, oldest: str) -> list[str]:
+    """Names of the partitions whose ids are all below ``oldest``, by the bounds that Postgres keeps."""
+    cursor.execute(
+        "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid"
+        " WHERE inhparent = %s::regclass AND"
+        " (regexp_match(pg_get_expr(relpartbound, inhrelid), 'TO \\(''([^'']+)''\\)'))[1]::uuid <= %s ORDER BY relname",
+        (f"ml.{_LOG}", oldest),
+    )
+    return [str(name) for (name,) in cursor.fetchall()]
+
+
+def _limit_waiting(cursor: Cursor) -> None:
+    # Waiting writers queue behind us: better to go without than to stop predictions.
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{_LOCK_TIMEOUT_MS}ms",))
+
+
 def _ensure(cursor: Cursor, moment: dt.datetime) -> str | None:
     name = f"{_LOG}_{month_start(moment):%Y_%m}"
     if _exists(cursor, name):
@@ -46,8 +92,7 @@ def _ensure(cursor: Cursor, moment: dt.datetime) -> str | None:
     lock(cursor, "partitions")
     if _exists(cursor, name):
         return None
-    # Waiting writers queue behind us: better to go without a partition than to stop predictions.
-    cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{_LOCK_TIMEOUT_MS}ms",))
+    _limit_waiting(cursor)
     # The parent first: a row on its way to the default partition, and waiting there, would be refused by it afterwards.
     cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN SHARE ROW EXCLUSIVE MODE").format(table("ml", _LOG)))
     cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(_DEFAULT))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -24,6 +26,9 @@ class Settings(BaseSettings):
     """Each folder below it with a ``contract.yaml`` is a use case."""
     state_dir: Path = Path(".local")
     """Reports and batch predictions are written below it."""
+
+    log_retention_days: Annotated[int, Field(ge=1)] | None = None
+    """Predictions are kept that long, and up to a month more; unset, for ever. See :mod:`ml.partitions`."""
 
     @property
     def reports_dir(self) -> Path:

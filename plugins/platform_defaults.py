@@ -29,13 +29,18 @@ RETRY_POLICY = ExceptionRetryPolicy(
 
 
 def default_args(use_case: UseCase) -> dict[str, Any]:
-    """Arguments of every task of a use case's DAGs.
+    """Arguments of every task of a use case's DAGs."""
+    return default_args_of(use_case.config.owner)
+
+
+def default_args_of(owner: str) -> dict[str, Any]:
+    """Arguments of every task of that owner.
 
     Three tries within about a minute ride out a restart of a service; an outage that lasts
     is red soon enough to be seen.
     """
     return {
-        "owner": use_case.config.owner,
+        "owner": owner,
         "retries": 2,
         "retry_delay": timedelta(seconds=20),
         "retry_policy": RETRY_POLICY,

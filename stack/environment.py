@@ -10,6 +10,7 @@ from stack.config import HOST, REPOSITORY, StackConfig
 from stack.postgres import Postgres
 
 _NOT_INHERITED = ("PYTHON", "AIRFLOW", "MLFLOW", "PG", "ML_", "SERVING_", "VIRTUAL_ENV", "MAKE", "MFLAGS")
+_PASSED_ON = ("ML_LOG_RETENTION_DAYS",)
 _DATABASE = "ml"
 
 
@@ -39,6 +40,7 @@ def platform(config: StackConfig) -> dict[str, str]:
         "ML_MLFLOW_TRACKING_URI": f"http://{HOST}:{config.mlflow_port}",
         "ML_USE_CASES_DIR": str(config.use_cases),
         "ML_STATE_DIR": str(config.state),
+        **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "GX_ANALYTICS_ENABLED": "false",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import click
@@ -46,4 +47,14 @@ def inference(limit: int, as_json: bool) -> None:
     show(_last("inference_logs", "*", limit), title="Inferences", as_json=as_json)
 
 
-COMMANDS = (training, inference)
+@click.command()
+def retention() -> None:
+    """Make the log's coming partitions, remove those older than ML_LOG_RETENTION_DAYS."""
+    from ml.partitions import drop_old, ensure_partitions
+
+    now = dt.datetime.now(dt.UTC)
+    click.echo(f"Made: {', '.join(ensure_partitions(settings(), now)) or 'nothing'}.")
+    click.echo(f"Removed: {', '.join(drop_old(settings(), now)) or 'nothing'}.")
+
+
+COMMANDS = (training, inference, retention)

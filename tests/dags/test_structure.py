@@ -12,7 +12,9 @@ USE_CASES = ("bank_marketing", "customer_churn")
 FILES = sorted(path.stem for path in (REPOSITORY / "dags").glob("*.py"))
 MAKES_NO_DAG = {"use_cases"}
 KINDS = [name for name in FILES if name not in MAKES_NO_DAG]
-IDS = [f"{use_case}_{kind}" for use_case in USE_CASES for kind in KINDS]
+FOR_ALL_USE_CASES = {"maintenance"}
+IDS = [f"{use_case}_{kind}" for use_case in USE_CASES for kind in KINDS if kind not in FOR_ALL_USE_CASES]
+IDS += [f"platform_{kind}" for kind in sorted(FOR_ALL_USE_CASES)]
 
 DOWNSTREAM = {
     "ingest": {"load": {"report_rejected"}, "report_rejected": set()},
@@ -27,8 +29,9 @@ DOWNSTREAM = {
         "alert": set(),
     },
     "promote": {"evidence": {"approve"}, "approve": {"promote"}, "promote": set()},
+    "maintenance": {"partitions": set()},
 }
-ONE_RUN_AT_A_TIME = {"ingest", "validate", "train", "score", "drift"}
+ONE_RUN_AT_A_TIME = {"ingest", "validate", "train", "score", "drift", "maintenance"}
 
 
 def kind_of(dag) -> str:
@@ -39,7 +42,7 @@ def test_every_file_is_read_without_an_error(dag_bag):
     assert dag_bag.import_errors == {}
 
 
-def test_each_file_yields_one_dag_for_each_use_case(dag_bag):
+def test_each_file_yields_one_dag_for_each_use_case_or_one_for_all(dag_bag):
     assert sorted(dag_bag.dags) == sorted(IDS)
 
 
@@ -86,6 +89,7 @@ def test_every_task_has_owner_retries_timeout_and_a_failure_callback(dag_bag, da
         ("bank_marketing_ingest", "0 2 * * *"),
         ("bank_marketing_train", "0 4 * * 1"),
         ("bank_marketing_drift", "0 6 * * *"),
+        ("platform_maintenance", "30 1 * * *"),
     ],
 )
 def test_schedules_are_those_of_the_model_file(dag_bag, dag_id, expression):

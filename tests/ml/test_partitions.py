@@ -3,7 +3,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from ml.inference_id import batch_id
-from ml.partitions import ensure_partitions
+from ml.partitions import drop_old, ensure_partitions
 from ml.store import connect
 
 JUNE = dt.datetime(2024, 6, 15, tzinfo=dt.UTC)
@@ -78,3 +78,57 @@ def test_a_long_query_on_the_log_is_not_waited_for_and_the_next_call_succeeds(se
             assert ensure_partitions(settings, JUNE) == []
     assert "its rows stay in the default one" in caplog.text
     assert len(ensure_partitions(settings, JUNE)) == 2
+
+
+def dated(settings, days):
+    return settings.model_copy(update={"log_retention_days": days})
+
+
+def months_from_april_to_june(settings, database_url):
+    """A row in each, and one in March without a partition of its own."""
+    for month in (4, 5, 6):
+        ensure_partitions(settings, dt.datetime(2024, month, 1, tzinfo=dt.UTC))
+    for month in (3, 4, 5, 6):
+        add(database_url, dt.datetime(2024, month, 15, tzinfo=dt.UTC), f"month {month}")
+
+
+def test_months_that_ended_before_the_retention_are_removed_and_no_other(settings, database_url):
+    months_from_april_to_june(settings, database_url)
+    assert drop_old(dated(settings, 30), JUNE) == ["inference_logs_2024_04"]
+    assert where(database_url) == {"ml.inference_logs_2024_05": 1, "ml.inference_logs_2024_06": 1}
+    assert drop_old(dated(settings, 30), JUNE) == []
+
+
+def test_a_month_of_which_a_day_is_still_kept_stays_as_a_whole(settings, database_url):
+    months_from_april_to_june(settings, database_url)
+    assert drop_old(dated(settings, 46), JUNE) == []  # up to the 30th of April
+    assert drop_old(dated(settings, 45), JUNE) == ["inference_logs_2024_04"]  # up to the 1st of May
+
+
+def test_without_a_retention_nothing_is_removed(settings, database_url):
+    months_from_april_to_june(settings, database_url)
+    assert drop_old(settings, JUNE) == []
+    assert sum(where(database_url).values()) == 4
+
+
+def test_outcomes_go_with_their_predictions(settings, database_url):
+    may, april = (dt.datetime(2024, month, 15, tzinfo=dt.UTC) for month in (5, 4))
+    kept, gone = (str(batch_id("c", "1", "row", moment)) for moment in (may, april))
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        for row in (kept, gone):
+            cursor.execute("INSERT INTO ml.outcomes (inference_id, use_case, label, observed_at)"
+                           " VALUES (%s, 'c', 1, now())", (row,))  # fmt: skip
+    drop_old(dated(settings, 30), JUNE)
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT inference_id::text FROM ml.outcomes")
+        assert cursor.fetchall() == [(kept,)]
+
+
+def test_a_long_query_on_the_log_keeps_nothing_half_removed(settings, database_url, caplog):
+    months_from_april_to_june(settings, database_url)
+    with connect(database_url) as reader, reader.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM ml.inference_logs")
+        with caplog.at_level(logging.WARNING):
+            assert drop_old(dated(settings, 30), JUNE) == []
+    assert "nothing of it is removed yet" in caplog.text
+    assert sum(where(database_url).values()) == 4

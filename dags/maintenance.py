@@ -1,0 +1,46 @@
+"""## Purpose
+Keeps the log of predictions (`ml.inference_logs`) in shape: makes the partitions of this month
+and the next, and removes the months that are older than `ML_LOG_RETENTION_DAYS`, with the
+outcomes of their predictions. One DAG for all use cases, because they share the log.
+
+## Schedule
+Daily at 01:30 UTC.
+
+## Parameters
+None. `ML_LOG_RETENTION_DAYS` is an environment variable of Airflow; unset, nothing is removed.
+
+## Safe to run again?
+Yes. What is made or removed already is left alone. `mlp retention` does the same by hand.
+
+## When it is red
+- `Unavailable`: Postgres does not answer (`make status`); clear the task once it does. Nothing
+  is lost meanwhile: rows without a partition of their own wait in the default one.
+- Green, with a warning in its log: a long query held the log; the next run does it.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, get_current_context, task
+from platform_defaults import cron, default_args_of, moment
+
+with DAG(
+    dag_id="platform_maintenance",
+    description="Partitions of the log of predictions: makes the coming ones, removes the old ones",
+    schedule=cron("30 1 * * *"),
+    catchup=False,
+    max_active_runs=1,
+    tags=["platform", "maintenance"],
+    default_args=default_args_of("ml-platform"),
+    doc_md=__doc__,
+):
+
+    @task
+    def partitions() -> dict[str, list[str]]:
+        """Names of the partitions made and removed."""
+        from ml.partitions import drop_old, ensure_partitions
+        from ml.settings import Settings
+
+        now = moment(get_current_context())
+        return {"made": ensure_partitions(Settings(), now), "removed": drop_old(Settings(), now)}
+
+    partitions()
