@@ -76,6 +76,7 @@ def _info(model: Model, challenger: ChallengerStanding) -> ModelInfo:
             Feature.model_validate({**c.model_dump(), "nullable": c.nulls == "allowed"}, extra="ignore")
             for c in columns
         ],
+        contract=manifest.contract,
         challenger=_challenger_info(model, challenger),
     )
 

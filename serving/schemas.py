@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ml.contract import Scalar
+from ml.contract import Contract, Scalar
 
 
 class Health(BaseModel):
@@ -65,7 +65,8 @@ class ModelInfo(BaseModel):
     snapshot_id: str = Field(description="Checksum of the training data")
     metrics: dict[str, float]
     threshold: float = Field(description="A probability of at least this is class 1")
-    features: list[Feature]
+    features: list[Feature] = Field(description="The contract's columns that this version uses, in its order")
+    contract: Contract = Field(description="What was known of the data when the version was trained")
     challenger: ChallengerInfo
 
 
@@ -94,6 +95,44 @@ class Answer(BaseModel):
     inference_id: UUID = Field(description="UUIDv7; names this prediction in the inference log")
     threshold: float = Field(ge=0, le=1)
     warnings: list[str] = Field(description="Fields that were ignored or taken as null")
+
+
+class BatchPrediction(BaseModel):
+    """The prediction for one input of a batch."""
+
+    class_: Literal[0, 1] = Field(alias="class", description="1 for the positive class")
+    probability: float = Field(ge=0, le=1, description="Of the positive class")
+    inference_id: UUID = Field(description="UUIDv7; names this prediction in the inference log")
+    warnings: list[str] = Field(description="Fields that were ignored or taken as null")
+
+
+class BatchAnswer(BaseModel):
+    """Predictions in the order of the inputs. They are in the inference log when this arrives."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_version: str
+    threshold: float = Field(ge=0, le=1)
+    n_features: int = Field(description="Number of features the model uses")
+    predictions: list[BatchPrediction]
+
+
+class OutcomeAnswer(BaseModel):
+    """The true label that is kept for a prediction."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "inference_id": "019a2f10-6290-7c17-8200-4b40bd706641",
+                "label": 1,
+                "observed_at": "2026-03-02T09:30:00Z",
+            }
+        }
+    )
+
+    inference_id: UUID
+    label: Literal[0, 1] = Field(description="1 for the positive class")
+    observed_at: dt.datetime = Field(description="As it was told first")
 
 
 class Problem(BaseModel):

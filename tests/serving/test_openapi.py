@@ -14,7 +14,7 @@ def schema(document, name):
 
 
 def properties(client):
-    return client.get("/openapi.json").json()["components"]["schemas"]["Request"]["properties"]["input"]["properties"]
+    return client.get("/openapi.json").json()["components"]["schemas"]["Input"]["properties"]
 
 
 def test_fields_show_range_unit_meaning_and_example(client_without_database):
@@ -45,7 +45,7 @@ def test_a_table_shows_the_fields_to_people(client_without_database):
 
 def test_the_example_shown_is_accepted_and_keeps_the_documents_schema(client, contract):
     document = client.get("/openapi.json").json()
-    example = document["components"]["schemas"]["Request"]["properties"]["input"]["example"]
+    example = document["components"]["schemas"]["Input"]["example"]
     assert example == bundles.example(contract)
     jsonschema.validate({"input": example}, schema(document, "Request"))
     assert client.post("/v1/predict", json={"input": example}).status_code == 200
@@ -82,7 +82,7 @@ def test_the_document_follows_the_model(tmp_path):
         document = client.get("/openapi.json").json()
     assert document["info"]["title"] == "Bank Marketing"
     assert document["info"]["description"].endswith("Serves version 1 of `test-model`.")
-    assert len(document["components"]["schemas"]["Request"]["properties"]["input"]["properties"]) == 15
+    assert len(document["components"]["schemas"]["Input"]["properties"]) == 15
 
 
 def test_the_docs_page_fetches_nothing_from_elsewhere(client_without_database):

@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 
+from ml.contract import Contract
 from ml.errors import Unavailable
 from serving.app import create_app
 from tests.serving import bundles
@@ -57,11 +58,12 @@ def test_without_mlflow_ready_names_it(tmp_path, registry):
     ]
 
 
-def test_the_model_tells_its_version_figures_features_and_since_when_it_serves(client_without_database):
+def test_the_model_tells_its_version_figures_features_and_since_when_it_serves(client_without_database, contract):
     started = dt.datetime.now(dt.UTC)
     model = client_without_database.get("/v1/model").json()
     assert started - dt.timedelta(minutes=1) < dt.datetime.fromisoformat(model.pop("since")) <= started
     features = {f["name"]: f for f in model.pop("features")}
+    assert Contract.model_validate(model.pop("contract")) == contract
     assert model == {
         "use_case": "customer_churn", "title": "Customer churn", "model_name": "test-model", "model_version": "1",
         "run_id": "run-1", "trained_at": "2024-05-01T12:00:00Z", "n_train": 800, "n_test": 200,
