@@ -189,7 +189,10 @@ def _outcome_request(model: Model | None) -> Json:
     shown: Json = {}
     if model:
         target = model.manifest.contract.target
-        label |= {"enum": labels(target), "description": f"{target.meaning}. Positive: `{target.positive}`."}
+        label |= {
+            "enum": [label for label, _ in labels(target)],
+            "description": f"{target.meaning}. Positive: `{target.positive}`.",
+        }
         shown = {
             "example": {"inference_id": _ANSWERED, "label": target.positive, "observed_at": "2026-03-02T09:30:00Z"}
         }

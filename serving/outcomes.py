@@ -60,19 +60,21 @@ async def add_outcome(request: Request) -> Response:
     return Response(to_json(answer), media_type="application/json")
 
 
-def labels(target: Column) -> list[Scalar]:
-    """What a label may be: the target's categories, or 1 and 0 for positive and not where no category is a number."""
-    categories = list(target.categories or ())
-    return categories if any(map(_is_number, categories)) else [*categories, 1, 0]
+def labels(target: Column) -> list[tuple[Scalar, int]]:
+    """What a label may be, with the class it means: the target's categories; also 1 and 0, as the class itself,
+    where no category is a number.
+    """
+    categories = [(c, int(c == target.positive)) for c in target.categories or ()]
+    return categories if any(_is_number(c) for c, _ in categories) else [*categories, (1, 1), (0, 0)]
 
 
 def _read_label(document: dict[str, object], target: Column) -> int:
     """1 for the positive class. Raises :class:`ml.errors.InvalidInput`."""
     value = document.get("label")
-    for label in labels(target):
+    for label, meant in labels(target):
         if value == label and isinstance(value, bool) is isinstance(label, bool):
-            return int(label == target.positive if label in (target.categories or ()) else label == 1)
-    known = ", ".join(to_json(label).decode() for label in labels(target))
+            return meant
+    known = ", ".join(to_json(label).decode() for label, _ in labels(target))
     raise wrong_field("label", f"must be one of {known}; got {describe(value) if 'label' in document else 'nothing'}")
 
 
