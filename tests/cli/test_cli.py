@@ -1,6 +1,7 @@
 """The command line, driven as a person does, on one use case from data to export."""
 
 import csv
+import datetime as dt
 import getpass
 import json
 import logging
@@ -18,6 +19,7 @@ from ml.cli import main
 from ml.cli.options import show
 from ml.contract import load_contract
 from ml.contract_docs import contract_page
+from ml.partitions import ensure_partitions
 from ml.settings import Settings
 from ml.store import connect
 from stack.postgres import Postgres
@@ -258,6 +260,22 @@ def test_migrating_says_what_was_applied(postgres: Postgres, mlp: Shell, tmp_pat
     assert mlp.refused("train", ML_DATABASE_URL=empty).startswith("customer_churn has 0 rows of features")
 
 
+def test_a_challenger_is_set_and_compared(mlp: Shell) -> None:
+    said = mlp("challenger", "--model-name", MODEL, "--version", 2, "--mode", "canary", "--percent", 10)
+    assert said == f"{MODEL}: challenger 2, canary, 10 % of the traffic; production: 1.\n"
+    said = mlp("compare", "--model-name", MODEL, "--since", "2024-01-31")
+    nothing, page = said.splitlines()
+    assert nothing == f"{MODEL}: challenger 2 against version 1. The log has no request that both could be compared by."
+    assert Path(page.removeprefix("Page: ")).is_file()
+    found = json.loads(mlp("compare", "--model-name", MODEL, "--json"))
+    assert (found["production"], found["challenger"], found["parts"]) == ("1", "2", [])
+    said = mlp("challenger", "--model-name", MODEL, "--mode", "off")
+    assert said == f"{MODEL}: challenger 2, off; production: 1.\n"
+    assert mlp.refused("challenger", "--model-name", MODEL, "--mode", "canary").startswith(
+        "A canary takes a percentage"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -284,6 +302,17 @@ def test_mlflow_that_is_not_there_is_named(mlp: Shell) -> None:
         address = f"http://127.0.0.1:{held.getsockname()[1]}"
         said = mlp.refused("list-models", ML_MLFLOW_TRACKING_URI=address, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
     assert said == f"MLflow at {address} did not answer: [Errno 111] Connection refused. `make status` shows what runs."
+
+
+def test_retention_makes_the_partitions_to_come_and_removes_those_that_are_too_old(mlp: Shell) -> None:
+    now = dt.datetime.now(dt.UTC)
+    made = ensure_partitions(mlp.settings, now - dt.timedelta(days=200))
+    assert "Removed: nothing." in mlp("retention")
+    kept = mlp.tried("retention", ML_LOG_RETENTION_DAYS="100")
+    assert {*made} <= {*kept.stdout.split("Removed: ")[1].rstrip(".\n").split(", ")}
+    assert f"inference_logs_{now:%Y_%m}" not in kept.stdout
+    assert len(json.loads(mlp("db-inference", "--json", "--limit", 4))) == 4
+    assert "ML_LOG_RETENTION_DAYS" in mlp.refused("retention", ML_LOG_RETENTION_DAYS="0")
 
 
 @pytest.mark.parametrize("arguments", [["migrate"], ["train"], ["list-models"], ["db-inference"], ["docs"]])
