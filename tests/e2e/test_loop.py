@@ -114,6 +114,12 @@ def test_a_promotion_by_alias_by_stage_or_by_command_is_served_within_seconds(st
     assert stages["1"] == "Archived"
 
 
+def test_the_daily_maintenance_leaves_no_partition_to_be_made(stack, bank):
+    _, state = stack.drive("platform_maintenance")
+    assert state == "success"
+    assert stack.mlp("retention").splitlines()[-2:] == ["Made: nothing.", "Removed: nothing."]
+
+
 def test_a_second_use_case_goes_through_the_whole_loop_with_no_change_of_code(stack, churn):
     assert churn["rows_ingested"] == 3000
     assert churn["rows_quarantined"] == 0
