@@ -61,8 +61,9 @@ async def add_outcome(request: Request) -> Response:
 
 
 def labels(target: Column) -> list[tuple[Scalar, int]]:
-    """What a label may be, with the class it means: the target's categories; also 1 and 0, as the class itself,
-    where no category is a number.
+    """What a label may be, with the class it means.
+
+    The target's categories; also 1 and 0, as the class itself, where no category is a number.
     """
     categories = [(c, int(c == target.positive)) for c in target.categories or ()]
     return categories if any(_is_number(c) for c, _ in categories) else [*categories, (1, 1), (0, 0)]

@@ -147,7 +147,7 @@ def test_what_was_spooled_is_known_after_its_replay(tmp_path, serving, registry,
         "8ac67883-fdad-4797-984e-7ea71a32df09",
         "01a2106f-57ca-7f39-a2d4-1b7fadb8b81d\n",
         "01a2106f57ca7f39a2d41b7fadb8b81d",
-    ],  # fmt: skip
+    ],
 )
 def test_what_is_no_uuid_of_version_7_is_refused_by_name(client_without_database, values, wrong):
     reply = ask(client_without_database, values, wrong)
