@@ -318,6 +318,7 @@ def _sample(cursor: Cursor, model_name: str, version: str, role: str, seen: _See
         "SELECT i.probability, i.prediction, i.milliseconds, o.label FROM ml.inference_logs i"
         " LEFT JOIN ml.outcomes o USING (inference_id) WHERE i.use_case = %s AND i.model_name = %s"
         " AND i.model_version = %s AND i.role = %s AND i.source = 'online' AND i.timestamp BETWEEN %s AND %s"
+        " AND i.milliseconds IS NOT NULL"  # one request, one input; of many the challenger has no share
         " ORDER BY i.timestamp DESC, i.inference_id LIMIT %s",
         (seen.use_case, model_name, version, role, seen.start, seen.end, LARGEST),
     )

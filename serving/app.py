@@ -87,7 +87,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, float]]:
         asyncio.create_task(state.watcher.run(app.state.settings.poll_seconds)),
         asyncio.create_task(state.challenger.run(app.state.settings.poll_seconds)),
         asyncio.create_task(state.log.run()),
-        asyncio.create_task(state.metrics.run(state.watcher, state.log)),
+        asyncio.create_task(state.metrics.run(state.watcher, state.challenger, state.log)),
     ]
     with suppress(TimeoutError):
         await asyncio.wait_for(state.watcher.first_look.wait(), _FIRST_LOOK_SECONDS)

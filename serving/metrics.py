@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
+from threading import Lock
 from time import perf_counter
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
@@ -20,6 +21,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.challenger import Challenger
+from serving.challenger_metrics import ChallengerMetrics
 from serving.inference_log import InferenceLog
 from serving.watcher import Watcher
 
@@ -103,6 +106,8 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
+        self._challenger = ChallengerMetrics(registry)
+        self._noting = Lock()
         self._served: tuple[str, str, str] | None = None
         # Looking a child up by its labels costs more than to count.
         endpoints = set(_PATHS.values())
@@ -136,8 +141,10 @@ class Metrics:
         if status >= HTTPStatus.BAD_REQUEST:
             self._errors.labels(scope["state"].get("error") or _kind(status), str(status)).inc()
 
-    def note(self, watcher: Watcher, log: InferenceLog) -> None:
+    def note(self, watcher: Watcher, challenger: Challenger, log: InferenceLog) -> None:
         """Read the states. Blocks for as long as listing the spool does."""
+        with self._noting:  # two at once would count twice what happened since the last time
+            self._challenger.note(challenger)
         self._in_flight.set(self.in_flight)
         self._waiting.set(log.waiting)
         self._spool_bytes.set(log.spool.size())
@@ -161,10 +168,10 @@ class Metrics:
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return generate_latest(together)
 
-    async def run(self, watcher: Watcher, log: InferenceLog) -> None:
+    async def run(self, watcher: Watcher, challenger: Challenger, log: InferenceLog) -> None:
         """With several workers: note the states every few seconds, until cancelled."""
         while os.environ.get(_FOLDER):
-            await asyncio.to_thread(self.note, watcher, log)
+            await asyncio.to_thread(self.note, watcher, challenger, log)
             await asyncio.sleep(_NOTE_SECONDS)
 
 

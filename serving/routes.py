@@ -100,7 +100,7 @@ async def metrics(request: Request) -> Response:
     state = State.of(request)
 
     def text() -> bytes:
-        state.metrics.note(state.watcher, state.log)
+        state.metrics.note(state.watcher, state.challenger, state.log)
         return state.metrics.text()
 
     return Response(await asyncio.to_thread(text), media_type=CONTENT_TYPE)

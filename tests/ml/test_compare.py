@@ -27,7 +27,7 @@ class Log:
 
     def add(self, version, role, probabilities, milliseconds=1.0, of=None, start=START, source="online"):
         ids = [shadow_id(i, f"{MODEL}/{version}") for i in of] if of else [new_id() for _ in probabilities]
-        times = np.broadcast_to(milliseconds, len(ids)).tolist()
+        times = [None] * len(ids) if milliseconds is None else np.broadcast_to(milliseconds, len(ids)).tolist()
         rows = [
             (str(i), "u", MODEL, version, "r", "{}", int(p >= 0.5), float(p), source, role, str(o) if o else None, ms,
              start + dt.timedelta(seconds=n))
@@ -91,6 +91,7 @@ def test_a_canary_is_compared_with_what_production_answered_at_the_same_time(set
     labels, poor, good = truth(3000)
     log.add("1", "production", np.full(50, 0.99), start=START - dt.timedelta(days=1))
     log.add("1", "production", np.full(50, 0.99), source="batch")
+    log.add("1", "production", np.full(50, 0.99), milliseconds=None)
     ones = log.add("1", "production", poor[:2000])
     others = log.add("2", "challenger", good[2000:])
     log.outcomes([*ones, *others], labels)

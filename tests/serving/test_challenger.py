@@ -308,3 +308,25 @@ def test_without_postgres_shadows_are_lost_and_counted_and_replies_are_given(
     until(is_ready(client_without_database, "shadow", "2"), 10)
     assert predict(client_without_database, contract)["model_version"] == "1"
     until(lambda: client_without_database.app.state.serving.challenger.shadow.counts.lost == 1, 10)
+
+
+def test_prometheus_is_told_what_became_of_the_challengers_requests(client, registry, contract):
+    def told(name):
+        return [line for line in client.get("/metrics").text.splitlines() if line.startswith(name)]
+
+    registry.challenge("2", "canary", 100)
+    until(is_ready(client, "canary", "2", 100), 10)
+    for _ in range(3):
+        predict(client, contract)
+    for _ in range(2):  # asking twice counts once
+        assert 'serving_challenger_requests_total{mode="canary",outcome="answered"} 3.0' in told("serving_challenger")
+    assert told("serving_challenger_info") == [
+        'serving_challenger_info{mode="canary",model_name="test-model",model_version="2"} 1.0'
+    ]
+    assert told("serving_challenger_percent") == ["serving_challenger_percent 100.0"]
+    registry.challenge(None, "shadow")
+    until(lambda: info(client)["problem"], 10)
+    assert told("serving_challenger_problem") == ["serving_challenger_problem 1.0"]
+    assert told("serving_challenger_info") == [
+        'serving_challenger_info{mode="canary",model_name="test-model",model_version="2"} 0.0'
+    ]
