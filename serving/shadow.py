@@ -23,6 +23,8 @@ from serving.model import Model
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 64
+_GATHER_SECONDS = 0.05
+"""Many share a commit, so that Postgres has time for the log that replies wait for."""
 _PAUSE_SECONDS = 1
 _LARGEST_BODY = 64 * 1024
 """Bytes; larger bodies, of fields that no model knows, do not fill the memory while they wait."""
@@ -77,6 +79,8 @@ class Shadow:
         try:
             while True:
                 waiting = [await self._queue.get()]
+                if self._queue.qsize() < _AT_ONCE:
+                    await asyncio.sleep(_GATHER_SECONDS)
                 while len(waiting) < _AT_ONCE and not self._queue.empty():
                     waiting.append(self._queue.get_nowait())
                 records = await loop.run_in_executor(self._thread, _predicted, waiting)
