@@ -126,6 +126,11 @@ class Challenger:
         self.counts.answered += 1
         return prediction, "challenger"
 
+    def reader(self, version: str, production: Model) -> Model:
+        """By whose contract to read again what ``version`` has answered: the challenger's, if it is that one."""
+        model = self.standing.model
+        return model if model and model.version == version else production
+
     def shadowing(self, production: Model) -> Model | None:
         """The challenger, where it is to see what production answers."""
         return self._rival(production) if self.standing.setup.mode is Mode.SHADOW else None

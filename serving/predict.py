@@ -66,7 +66,8 @@ async def _once(request: Request, state: State, production: Model, asked: _Asked
             if first is None:
                 return answer
     # Also where it was given just now: another process may have been asked at the same time, and been faster.
-    repeated = {"inference_id": inference_id, **first.repeated(asked.payload, production)}
+    reader = state.challenger.reader(first.model_version, production)
+    repeated = {"inference_id": inference_id, **first.repeated(asked.payload, reader)}
     request.scope["state"].update(inference_id=inference_id, model_version=first.model_version)
     return Response(to_json(repeated), media_type="application/json", background=after)
 

@@ -194,6 +194,18 @@ def test_a_challenger_that_raises_falls_back_to_production_and_is_counted(client
     assert complaints == ["challenger 2 gave no answer (InvalidInput): production answers instead"]
 
 
+def test_an_input_that_only_the_challenger_takes_is_answered_by_it_also_when_repeated(client, registry, contract):
+    wider = [c.model_copy(update={"range": (18, 120)} if c.name == "Age Years" else {}) for c in contract.columns]
+    registry.contract = contract.model_copy(update={"columns": tuple(wider)})
+    registry.register("2", bias=BIAS["2"])
+    registry.challenge("2", "canary", 100)
+    until(is_ready(client, "canary", "2", 100), 10)
+    body = {"input": {**bundles.example(contract), "Age Years": 110}, "inference_id": str(new_id())}
+    first, again = (client.post("/v1/predict", json=body) for _ in range(2))
+    assert (first.status_code, first.json()["model_version"]) == (200, "2")
+    assert (again.status_code, again.json()) == (200, first.json())
+
+
 def test_a_shadow_that_raises_is_counted_and_goes_on(client, registry, contract, logged):
     with_narrow_challenger(registry, contract)
     registry.challenge("2", "shadow")
