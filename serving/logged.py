@@ -96,10 +96,13 @@ class LoggedAnswers:
                 del self._turns[inference_id]
 
     async def find(self, inference_id: UUID) -> LoggedAnswer | None:
-        """What was answered under that id. Raises :class:`Unavailable` where only Postgres could know, and is away."""
+        """What was answered under that id. Raises :class:`Unavailable` where what could know is away."""
         # In this order: what leaves the spool is in Postgres already.
         if not self._log.spool.is_empty():
-            record = await asyncio.to_thread(self._spool.find, inference_id)
+            try:
+                record = await asyncio.to_thread(self._spool.find, inference_id)
+            except OSError as error:
+                raise Unavailable("The spool", "the inference log", str(error)) from error
             if record:
                 return _answered(tuple(record.get(name) for name in _COLUMNS))
         if self._log.away is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -70,8 +71,8 @@ class _Segment:
         whole = content[: content.rfind(b"\n") + 1]  # the last record may be half written
         ids, starts, at = [], [], self.read
         for line in whole.splitlines(keepends=True):
-            if line.startswith(_PREFIX):
-                ids.append(UUID(line[len(_PREFIX) : len(_PREFIX) + _ID_LENGTH].decode()).int & _LOW_BITS)
+            with suppress(ValueError):  # a damaged line is the replay's business
+                ids.append(_id(line).int & _LOW_BITS)
                 starts.append(at)
             at += len(line)
         self.read = at
@@ -80,10 +81,17 @@ class _Segment:
             self.starts = np.concatenate([self.starts, np.array(starts, np.uint64)])
 
 
+def _id(line: bytes) -> UUID:
+    """The id of a record, without reading all of it. Raises ``ValueError``."""
+    if not line.startswith(_PREFIX):
+        raise ValueError("no record")
+    return UUID(line[len(_PREFIX) : len(_PREFIX) + _ID_LENGTH].decode())
+
+
 def _record(line: bytes) -> dict[str, Any] | None:
     """``None`` for what was taken back, or written over, since it was read: the disk refused it."""
     try:
-        found: dict[str, Any] = json.loads(line)
+        found: Any = json.loads(line)
     except ValueError:
         return None
-    return found if "inference_id" in found else None
+    return found if isinstance(found, dict) and "inference_id" in found else None

@@ -192,5 +192,8 @@ def test_the_spools_index_takes_no_half_record_and_none_that_was_taken_back(tmp_
     assert [bool(index.find(i)) for i in ids] == [True, False, False]
     segment.write_bytes(line(ids[0]) + b"\n" + line(ids[1]) + b"\n")
     assert [bool(index.find(i)) for i in ids] == [True, True, False]
+    with segment.open("ab") as file:
+        file.write(b'\xff\x00\n{"inference_id":"nonsense"}\n7\n')
+    assert [bool(index.find(i)) for i in ids] == [True, True, False]
     segment.write_bytes(line(ids[0]) + b"\n" + line(ids[2]) + b"\n")
     assert [bool(index.find(i)) for i in ids] == [True, False, False]
