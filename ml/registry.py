@@ -203,7 +203,7 @@ def _promote(
     else:
         _transition(registry, version, asked.stage)
     promotions.append(cursor, entry)
-    log.info("%s: version %s is in %s, before it %s", name, number, asked.stage, before or "none")
+    log.info("%s: version %s is in %s; in production before: %s", name, number, asked.stage, before or "none")
     return Promotion(name, before, number, asked.stage)
 
 

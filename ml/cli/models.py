@@ -59,7 +59,8 @@ def promote(model_name: str, version: str, stage: str, why: str) -> None:
     from ml.registry import promote as put
 
     done = put(settings(), model_name, version, stage=stage, actor=getpass.getuser(), source="cli", why=why)
-    click.echo(f"{model_name}: version {done.to_version} is in {stage}; before: {done.from_version or 'none'}.")
+    before = f"; before: {done.from_version or 'none'}" if stage == "Production" else ""
+    click.echo(f"{model_name}: version {done.to_version} is in {stage}{before}.")
 
 
 @click.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -43,12 +44,15 @@ def use_case(name: str | None) -> UseCase:
 
 
 def show(rows: Sequence[Mapping[str, object]], *, title: str, as_json: bool) -> None:
-    """Print rows as a table, or as JSON."""
+    """Print rows as a table, one below the other where they hold documents, or as JSON."""
     if as_json:
         click.echo(json.dumps(list(rows), default=str, indent=2))
         return
     if not rows:
         click.echo(f"{title}: none yet.")
+        return
+    if any(isinstance(value, dict | list) for row in rows for value in row.values()):
+        click.echo("\n\n".join(_record(row) for row in rows))
         return
     table = Table(title=title, title_justify="left")
     for heading in rows[0]:
@@ -59,6 +63,13 @@ def show(rows: Sequence[Mapping[str, object]], *, title: str, as_json: bool) -> 
     width = None if sys.stdout.isatty() else 200
     # What stands in brackets or between colons is data, neither markup nor the name of a picture.
     Console(width=width, markup=False, emoji=False).print(table)
+
+
+def _record(row: Mapping[str, object]) -> str:
+    """A row as lines of name and value; documents as JSON, cut where they would fill the screen."""
+    width = max(map(len, row))
+    values = {k: json.dumps(v) if isinstance(v, dict | list) else str(v) for k, v in row.items() if v is not None}
+    return "\n".join(f"{name:<{width}}  {textwrap.shorten(v, 2000, placeholder=' …')}" for name, v in values.items())
 
 
 def existing_file(value: str | None) -> Path | None:

@@ -165,7 +165,7 @@ def test_an_empty_choice_is_none(mlp: Shell) -> None:
 def test_a_promotion_names_the_predecessor_and_the_ledger_the_person(mlp: Shell, printed: dict[str, str]) -> None:
     assert printed["promote"] == f"{MODEL}: version 1 is in Production; before: none.\n"
     said = mlp("promote", "--model-name", MODEL, "--version", 2, "--stage", "Staging", "--why", "a try")
-    assert said == f"{MODEL}: version 2 is in Staging; before: 1.\n"
+    assert said == f"{MODEL}: version 2 is in Staging.\n"
     with connect(mlp.settings.database_url) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT actor, source, why FROM ml.promotions WHERE model_name = %s ORDER BY id", (MODEL,))
         me = getpass.getuser()
@@ -331,11 +331,16 @@ def test_where_there_are_several_use_cases_one_must_be_named(mlp: Shell, tmp_pat
 
 
 def test_what_stands_in_brackets_is_shown_as_it_is(capsys) -> None:
-    show([{"a": "[bold]x[/bold] [/]", "b": None, "c": ["y"], "d": ":smile:"}], title="T", as_json=False)
+    show([{"a": "[bold]x[/bold] [/]", "b": None, "d": ":smile:"}], title="T", as_json=False)
     shown = capsys.readouterr().out
-    for text in ("[bold]x[/bold] [/]", "['y']", ":smile:"):
+    for text in ("[bold]x[/bold] [/]", ":smile:"):
         assert text in shown
     assert "None" not in shown
+
+
+def test_rows_that_hold_documents_are_shown_one_below_the_other(capsys) -> None:
+    show([{"id": 1, "input": {"a": ["x"]}}, {"id": 2, "input": {}, "b": None}], title="T", as_json=False)
+    assert capsys.readouterr().out == 'id     1\ninput  {"a": ["x"]}\n\nid     2\ninput  {}\n'
 
 
 def test_the_bank_page_in_the_docs_is_that_of_its_contract() -> None:

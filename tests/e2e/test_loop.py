@@ -45,6 +45,15 @@ def mlflow(summary: dict, path: str, **body: object) -> dict:
     return reply.raise_for_status().json()
 
 
+def stage_of(summary: dict, name: str, version: str) -> str:
+    reply = httpx.get(
+        f"{summary['urls']['mlflow']}/api/2.0/mlflow/model-versions/get",
+        params={"name": name, "version": version},
+        trust_env=False,
+    )
+    return reply.raise_for_status().json()["model_version"]["current_stage"]
+
+
 def test_the_main_job_runs_from_the_file_to_the_retraining(bank):
     assert bank["data_source"].startswith(("file", "sample"))
     assert bank["rows_ingested"] == 45211
@@ -102,6 +111,7 @@ def test_a_promotion_by_alias_by_stage_or_by_command_is_served_within_seconds(st
     name = "bank-model"
     mlflow(bank, "registered-models/alias", name=name, alias="production", version=retrained)
     until(lambda: served(bank) == retrained, PICKED_UP)
+    until(lambda: stage_of(bank, name, retrained) == "Production", PICKED_UP)  # the other view shows it too
     mlflow(bank, "model-versions/transition-stage", name=name, version="1", stage="Production",
            archive_existing_versions=True)  # fmt: skip
     until(lambda: served(bank) == "1", PICKED_UP)

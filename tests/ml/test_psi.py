@@ -74,4 +74,5 @@ def test_samples_of_one_distribution_exceed_the_critical_value_as_often_as_state
     shares = np.full(10, 0.1)
     reference, window = rng.multinomial(30_000, shares, size=20_000), rng.multinomial(rows, shares, size=20_000)
     exceeded = psi(reference, window) > critical_value(reference, window, 0.01)
-    assert exceeded.mean() == pytest.approx(0.01, abs=0.004)
+    # The law is one of large samples: of 200 rows in ten bins, 1.3 to 1.5 % exceed it instead of 1 %.
+    assert exceeded.mean() == pytest.approx(0.01, abs=0.006)
