@@ -56,10 +56,19 @@ CREATE TABLE ml.inference_logs (
     source          text NOT NULL CHECK (source IN ('online', 'batch')),
     row_key         text,
     warnings        jsonb,
-    timestamp       timestamptz NOT NULL DEFAULT now()
+    timestamp       timestamptz NOT NULL DEFAULT now(),
+    -- Who gave it: production; the challenger, to a share of the traffic; or, beside the answer of production
+    -- and never returned, the challenger as a shadow.
+    role            text NOT NULL DEFAULT 'production' CHECK (role IN ('production', 'challenger', 'shadow')),
+    shadow_of       uuid,              -- the inference that was answered
+    milliseconds    double precision,  -- to read and predict one input; null for batches
+    CONSTRAINT inference_logs_shadow CHECK ((role = 'shadow') = (shadow_of IS NOT NULL))
 ) PARTITION BY RANGE (inference_id);
 CREATE TABLE ml.inference_logs_default PARTITION OF ml.inference_logs DEFAULT;
 CREATE INDEX inference_logs_window ON ml.inference_logs (use_case, model_version, timestamp);
+-- Costs nothing where there is no challenger.
+CREATE INDEX inference_logs_challenger ON ml.inference_logs (model_name, model_version, timestamp)
+    WHERE role <> 'production';
 
 -- Labels that arrive after the prediction.
 CREATE TABLE ml.outcomes (
