@@ -115,11 +115,11 @@ class Challenger:
         """
         model = self._chosen(production, key)
         if model is None:
-            return production.predict(payload), "production"
+            return await production.answer(payload), "production"
         try:
             prediction = await self._canary.predict(model, payload)
         except Exception as error:  # whatever a bad challenger does
-            fallback = production.predict(payload)  # an input that is wrong for both is no fault of the challenger
+            fallback = await production.answer(payload)  # an input that is wrong for both is no fault of the challenger
             self.counts.fell_back += 1
             self._complain(model, error)
             return fallback, "production"

@@ -15,6 +15,7 @@ from ml.field_value import Value
 from ml.payload import Parsed, PayloadParser
 from serving.errors import wrong_field
 from serving.registry import ProductionVersion
+from serving.together import Together
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Model:
         self.since = since
         self._bundle = bundle
         self._parser = PayloadParser(self.manifest.contract, [f.name for f in self.manifest.features])
+        self._together = Together(self.probabilities)
 
     @property
     def version(self) -> str:
@@ -57,6 +59,17 @@ class Model:
         parsed = self.parse(payload)
         read = perf_counter()
         (probability,) = self.probabilities([parsed])
+        return self._prediction(parsed, probability, began, read)
+
+    async def answer(self, payload: Mapping[str, object]) -> Prediction:
+        """As :meth:`predict`, in one run with the requests that came in together."""
+        began = perf_counter()
+        parsed = self.parse(payload)
+        read = perf_counter()
+        probability = await self._together.probability(parsed)
+        return self._prediction(parsed, probability, began, read)
+
+    def _prediction(self, parsed: Parsed, probability: float, began: float, read: float) -> Prediction:
         took = perf_counter() - began
         return Prediction(self, parsed.values, probability, parsed.warnings, 1000 * took, 1000 * (read - began))
 
