@@ -137,6 +137,7 @@ async def slow_connection(url, number):
     return time.monotonic() - begun
 
 
+@pytest.mark.fault
 def test_s11_at_three_times_the_capacity_some_get_503_at_once_and_the_rest_their_answer(
     settings, tmp_path, request_bytes
 ):

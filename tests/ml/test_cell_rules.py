@@ -77,7 +77,7 @@ def verdict(name, cell):
     return [rule.value for rule, broken in found if broken[0]]
 
 
-@hypothesis(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(cells, min_size=1, max_size=30))
 def test_both_evaluators_agree_on_any_cells(validator, texts):
     by_suites, by_rules = both(validator, texts)
