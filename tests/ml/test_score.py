@@ -458,7 +458,7 @@ def test_a_large_file_is_read_in_frames_of_bounded_size(platform, as_of, tmp_pat
     one = draw(10_000, seed=11).to_csv(index=False)
     header, rows = one.split("\n", 1)
     path = tmp_path / "large.csv"
-    path.write_text(f"{header}\n" + rows * 30)
+    path.write_text(f"{header}\n" + rows * 10)
     seen = frames_seen(monkeypatch)
     summary = score_file(platform.settings, platform.use_case, path, as_of=as_of)
     assert (summary.rows_scored, summary.rows_new) == (100_000, 10_000)
