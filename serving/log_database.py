@@ -16,6 +16,9 @@ from serving.log_record import INSERT, batch
 
 _APPLICATION = "ml-serving"
 _INSERT_SECONDS = 5
+# To plan the statement takes Postgres longer than to insert a record: done once a connection.
+_PREPARE = f"PREPARE insert_records (json) AS {INSERT.replace('%s', '$1')}"
+_EXECUTE = "EXECUTE insert_records (%s)"
 _ATTEMPTS = 2
 _PAUSE_SECONDS = 0.1
 _AT_FAULT = (psycopg2.DataError, psycopg2.IntegrityError, ValueError)
@@ -38,7 +41,7 @@ class LogDatabase:
             async with asyncio.timeout(_INSERT_SECONDS):
                 connection = self._connection = self._connection or await self._connect()
                 cursor = connection.cursor()  # must live until the answer is there
-                cursor.execute(INSERT, batch(records))
+                cursor.execute(_EXECUTE, batch(records))
                 await ready(connection)
         except BaseException:
             self.close()
@@ -52,6 +55,9 @@ class LogDatabase:
 
     async def _connect(self) -> Connection:
         connection = psycopg2.connect(self._url, application_name=_APPLICATION, options="-c timezone=UTC", async_=True)
+        await ready(connection)
+        cursor = connection.cursor()  # must live until the answer is there
+        cursor.execute(_PREPARE)
         await ready(connection)
         return connection
 
