@@ -15,7 +15,7 @@ import psycopg2
 
 from ml.errors import Unavailable
 from serving.errors import LogUnavailable
-from serving.log_database import LogDatabase, insert_spooled
+from serving.log_database import LogDatabase, insert_spooled, reason
 from serving.spool import Spool
 
 _log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class InferenceLog:
             try:
                 return await self._database.insert(records)
             except (psycopg2.Error, OSError) as error:  # TimeoutError is an OSError
-                self._set_away(str(error).strip() or type(error).__name__)
+                self._set_away(reason(error))
         try:
             await asyncio.to_thread(self.spool.append, records)
         except OSError as error:
@@ -104,15 +104,15 @@ class InferenceLog:
                 try:
                     replayed = await asyncio.to_thread(self.spool.replay, partial(insert_spooled, self._url))
                 except (Unavailable, psycopg2.Error, OSError) as error:
-                    self._set_away(str(error).strip())
+                    self._set_away(reason(error))
                 else:
                     self._set_back(replayed)
             await asyncio.sleep(_RETRY_SECONDS)
 
-    def _set_away(self, reason: str) -> None:
+    def _set_away(self, why: str) -> None:
         if self.away is None:
-            _log.warning("log records go to the spool, Postgres does not take them: %s", reason)
-        self.away = reason
+            _log.warning("log records go to the spool, Postgres does not take them: %s", why)
+        self.away = why
 
     def _set_back(self, replayed: int) -> None:
         if self.away or replayed:

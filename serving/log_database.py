@@ -62,6 +62,12 @@ class LogDatabase:
         return connection
 
 
+def reason(error: Exception) -> str:
+    """What went wrong, without the detail by which Postgres quotes a row: it holds a client's data."""
+    primary = error.diag.message_primary if isinstance(error, psycopg2.Error) else None
+    return primary or str(error).strip().partition("\n")[0] or type(error).__name__
+
+
 def insert_spooled(url: str, records: Sequence[bytes]) -> Sequence[bytes]:
     """Insert records from the spool, blocking; returns those that Postgres will never take.
 

@@ -18,7 +18,7 @@ import psycopg2
 
 from ml.inference_id import shadow_id
 from serving import log_record
-from serving.log_database import LogDatabase
+from serving.log_database import LogDatabase, reason
 from serving.model import Model
 
 _log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class Shadow:
             await self._database.insert(records)
         except (psycopg2.Error, OSError) as error:  # TimeoutError is an OSError
             self.counts.lost += len(records)
-            _log.warning("%s predictions of the challenger are not logged: %s", len(records), str(error).strip())
+            _log.warning("%s predictions of the challenger are not logged: %s", len(records), reason(error))
             await asyncio.sleep(_PAUSE_SECONDS)
         else:
             self.counts.logged += len(records)

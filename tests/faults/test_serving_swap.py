@@ -32,7 +32,7 @@ def payload(contract):
 @pytest.fixture
 def versions(mlflow_server, contract, tmp_path):
     """Two good versions, the first in production."""
-    versions = Versions(MlflowClient(mlflow_server), f"swapped {next(_numbers)}", contract, tmp_path)
+    versions = Versions(MlflowClient(mlflow_server, mlflow_server), f"swapped {next(_numbers)}", contract, tmp_path)
     for _ in range(2):
         versions.register()
     versions.promote("1")

@@ -19,7 +19,7 @@ BIAS = {"1": 0.5, "2": -0.5, "3": 0.0}
 @pytest.fixture
 def mlflow(mlflow_server, mlflow_settings, contract, tmp_path):
     """Version 1 in production, 2 is good, 3 is spoilt."""
-    mlflow = MlflowClient(mlflow_server)
+    mlflow = MlflowClient(mlflow_server, mlflow_server)
     mlflow.create_registered_model(NAME)
     for number, bias in BIAS.items():
         run, folder = mlflow.create_run("0").info.run_id, tmp_path / "bundles" / number

@@ -9,9 +9,10 @@ import psycopg2
 import pytest
 
 from ml.inference_id import new_id
+from ml.store import connect
 from serving.errors import LogUnavailable
 from serving.inference_log import InferenceLog
-from serving.log_database import insert_spooled
+from serving.log_database import insert_spooled, reason
 from serving.spool import Spool
 
 LIMIT = 10_000_000
@@ -250,3 +251,13 @@ def test_a_full_spool_withholds_predictions_says_so_and_takes_them_again(own_pos
     assert "the spool is full, at its limit of 1000 bytes" in problem
     assert all(isinstance(result, LogUnavailable) for result in results if result)
     assert ids(own_postgres.url("ml", "ml_platform")) == sorted(acknowledged)
+
+
+def test_a_reason_quotes_no_row(database_url):
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        with pytest.raises(psycopg2.IntegrityError) as refused:
+            cursor.execute("INSERT INTO ml.outcomes (inference_id, use_case) VALUES (gen_random_uuid(), 'secret')")
+        connection.rollback()
+    assert "secret" in str(refused.value)
+    assert "secret" not in reason(refused.value)
+    assert reason(TimeoutError()) == "TimeoutError"

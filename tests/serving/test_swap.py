@@ -19,7 +19,7 @@ BIAS = {"1": -0.5, "2": 0.5}
 
 @pytest.fixture(scope="module")
 def mlflow(mlflow_server):
-    return MlflowClient(mlflow_server)
+    return MlflowClient(mlflow_server, mlflow_server)
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ def make_version(mlflow, name, folder, contract, *, tag=True, bundle=True):
 def test_it_is_refused_with_its_reason_and_the_old_version_goes_on(
     case, how, mlflow_settings, mlflow_server, serving_database_url, contract, tmp_path
 ):
-    name, mlflow = f"without bundle, {case}, {how}", MlflowClient(mlflow_server)
+    name, mlflow = f"without bundle, {case}, {how}", MlflowClient(mlflow_server, mlflow_server)
     mlflow.create_registered_model(name)
     make_version(mlflow, name, tmp_path / "1", contract)
     registry.promote(mlflow_settings, name, "1", actor="ann", source="cli", why="good")
