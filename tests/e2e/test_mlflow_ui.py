@@ -108,7 +108,7 @@ def ledger(settings):
 
 def standing(settings, number):
     """Aliases and stage of a version."""
-    found = MlflowClient(settings.mlflow_tracking_uri).get_model_version(MODEL, number)
+    found = MlflowClient(settings.mlflow_tracking_uri, settings.mlflow_tracking_uri).get_model_version(MODEL, number)
     return found.aliases, found.current_stage
 
 
