@@ -6,6 +6,7 @@ import codecs
 import hashlib
 import re
 from io import BufferedReader
+from pathlib import Path
 
 from ml.errors import FileRefused
 
@@ -20,6 +21,12 @@ def sha256_of(file: BufferedReader) -> str:
     checksum = hashlib.file_digest(file, "sha256").hexdigest()
     file.seek(0)
     return checksum
+
+
+def checksum_of(path: Path) -> str:
+    """The same of a file by its path. Raises ``OSError``."""
+    with path.open("rb") as file:
+        return sha256_of(file)
 
 
 class CheckedBytes:

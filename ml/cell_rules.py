@@ -20,9 +20,7 @@ from typing import cast
 import pandas as pd
 
 from ml.contract import Column, ColumnType
-
-LARGEST_NUMBER = 3.4028234e38
-"""What a model's float32 holds; an unbounded number may not exceed it."""
+from ml.field_value import LARGEST_NUMBER
 
 PATTERNS = {
     ColumnType.INTEGER: r"[+-]?0*[0-9]{1,18}",

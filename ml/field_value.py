@@ -17,7 +17,8 @@ Value = int | float | str | None
 
 _LARGEST_INTEGER = 2**63 - 1  # what the feature table's bigint holds
 _SHOWN = 40  # characters of a text; escaped, one takes 12 at most
-_LARGEST_NUMBER = 3.4028234e38  # what the model's float32 holds
+LARGEST_NUMBER = 3.4028234e38
+"""What a model's float32 holds; an unbounded number may not exceed it."""
 
 
 class NumberField:
@@ -29,7 +30,7 @@ class NumberField:
     def __init__(self, column: Column) -> None:
         self.column = column
         self._whole = column.type is ColumnType.INTEGER
-        largest = _LARGEST_INTEGER if self._whole else _LARGEST_NUMBER
+        largest = _LARGEST_INTEGER if self._whole else LARGEST_NUMBER
         low, high = column.range or (None, None)
         self._low = -largest if low is None else low
         self._high = largest if high is None else high

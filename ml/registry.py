@@ -305,15 +305,18 @@ def _aliased(registry: MlflowClient, model_name: str) -> ModelVersion | None:
     try:
         return registry.get_model_version_by_alias(model_name, ALIAS)
     except MlflowException as error:
-        if error.error_code in (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE"):
+        if _says_missing(error):
             return None
         raise
 
 
 def not_found(error: MlflowException, model_name: str, version: str | None = None) -> Exception:
     """:class:`ModelNotFound` where MLflow's error says that, else that error."""
-    missing = error.error_code in (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE")
-    return ModelNotFound(model_name, version) if missing else error
+    return ModelNotFound(model_name, version) if _says_missing(error) else error
+
+
+def _says_missing(error: MlflowException) -> bool:
+    return error.error_code in (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE")
 
 
 def _named(model_name: str) -> str:

@@ -70,11 +70,9 @@ def score_features(
     Raises ``NoProductionModel``, ``BundleRefused``, ``Unavailable``, and ``ValueError`` for an ``as_of``
     without time zone.
     """
-    version, bundle = production_bundle(settings, use_case.config.model_name, threads=os.cpu_count() or 1)
+    version, bundle = _prepared(settings, use_case)
     names = [f.name for f in bundle.manifest.features]
     what = "_".join(["features", *(str(day) for day in (start, end) if day)])
-    with connect(settings.database_url) as connection, connection.cursor() as cursor:
-        ensure_tables(cursor, use_case.contract)
     frames = feature_frames(settings, use_case, names, start, end)
     return _score(settings, use_case, version, bundle, frames, as_of, what)
 
@@ -86,9 +84,7 @@ def score_file(settings: Settings, use_case: UseCase, path: Path, *, as_of: dt.d
     :class:`ml.errors.FileRefused` where the file cannot be read or lacks a column: nothing of it is written then.
     Also raises as :func:`score_features`.
     """
-    version, bundle = production_bundle(settings, use_case.config.model_name, threads=os.cpu_count() or 1)
-    with connect(settings.database_url) as connection, connection.cursor() as cursor:
-        ensure_tables(cursor, use_case.contract)
+    version, bundle = _prepared(settings, use_case)
     frames = file_frames(bundle.manifest.contract, _features(bundle), path)
     return _score(settings, use_case, version, bundle, frames, as_of, _file_label(path))
 
@@ -113,6 +109,14 @@ def predict_batch(settings: Settings, use_case: UseCase, path: str | Path | None
         "output": summary.output,
         "rejected": summary.rejected,
     }
+
+
+def _prepared(settings: Settings, use_case: UseCase) -> tuple[RegisteredVersion, Bundle]:
+    """The version in production, and the tables that its predictions go to."""
+    found = production_bundle(settings, use_case.config.model_name, threads=os.cpu_count() or 1)
+    with connect(settings.database_url) as connection, connection.cursor() as cursor:
+        ensure_tables(cursor, use_case.contract)
+    return found
 
 
 def _file_label(path: Path) -> str:

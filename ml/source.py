@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from ml.archive import fetch
+from ml.byte_check import checksum_of
 from ml.errors import ArchiveUnusable, FileRefused, NoDataSource
 from ml.landing import due, printable
 from ml.profile_schema import load_profile, profile_path
@@ -68,8 +69,8 @@ def _given(landing: Path, data: Path) -> ProvidedData:
     try:
         if not data.is_file():  # a pipe, say, can be read but once
             raise FileRefused(shown, "it is no regular file" if data.exists() else "there is no such file")
-        checksum = _sha256(data)
-        there = next((p for p in _files(landing) if _sha256(p) == checksum), None)
+        checksum = checksum_of(data)
+        there = next((p for p in _files(landing) if checksum_of(p) == checksum), None)
         path = there or _free_path(landing, data.name, checksum)
         if there is None:
             with data.open("rb") as source, publishing(path) as target:
@@ -88,7 +89,7 @@ def _landed(use_case: UseCase) -> ProvidedData | None:
     if real := _real_files(use_case.landing):
         path, *others = real
         archive = use_case.contract.archive
-        published = ", the published file by its checksum," if archive and _sha256(path) == archive.sha256 else ""
+        published = ", the published file by its checksum," if archive and checksum_of(path) == archive.sha256 else ""
         return ProvidedData(
             "landing", path, f"{printable(path.name)}{published} lay in landing already{_besides(others)}"
         )
@@ -128,7 +129,7 @@ def _files(landing: Path) -> list[Path]:
 
 def _real_files(landing: Path) -> list[Path]:
     samples = _sample_checksums(landing)
-    return [p for p in _files(landing) if _sha256(p) not in samples]
+    return [p for p in _files(landing) if checksum_of(p) not in samples]
 
 
 def _besides(others: Iterable[Path]) -> str:
@@ -151,7 +152,7 @@ def _record_sample(landing: Path, content: bytes) -> None:
 def _remove_samples(settings: Settings, use_case: UseCase) -> str:
     """Real and made-up rows must not be mixed; a sample can be drawn again at any time. Says what was removed."""
     samples = _sample_checksums(use_case.landing)
-    removed = [p for p in _files(use_case.landing) if _sha256(p) in samples]
+    removed = [p for p in _files(use_case.landing) if checksum_of(p) in samples]
     for path in removed:
         path.unlink()
     rows = sum(withdraw(settings, use_case, checksum, why="Real data came in its place.") for checksum in samples)
@@ -171,8 +172,3 @@ def _safe_name(name: str) -> str:
     shown = printable(name).replace("\\", "_").lstrip(".")
     stem = shown[:-4] if shown.casefold().endswith(".csv") else shown
     return f"{stem.encode()[:_LONGEST_STEM].decode(errors='ignore') or 'data'}.csv"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -44,7 +44,7 @@ class AsyncPostgres:
     async def _execute(self, statement: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
         try:
             async with asyncio.timeout(_SECONDS):
-                connection = self._connection = self._connection or await self._connect()
+                connection = self._connection = self._connection or await connect(self._url, _APPLICATION)
                 cursor = connection.cursor()
                 cursor.execute(statement, parameters)
                 await ready(connection)
@@ -53,10 +53,12 @@ class AsyncPostgres:
             self.close()
             raise
 
-    async def _connect(self) -> Connection:
-        connection = psycopg2.connect(self._url, application_name=_APPLICATION, options="-c timezone=UTC", async_=True)
-        await ready(connection)
-        return connection
+
+async def connect(url: str, application: str) -> Connection:
+    """A connection that never blocks; wait with :func:`ready` for what it is asked. Raises ``psycopg2.Error``."""
+    connection = psycopg2.connect(url, application_name=application, options="-c timezone=UTC", async_=True)
+    await ready(connection)
+    return connection
 
 
 async def ready(connection: Connection) -> None:

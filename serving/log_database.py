@@ -11,6 +11,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from ml.store import connect
+from serving.async_postgres import connect as connect_async
 from serving.async_postgres import ready
 from serving.log_record import INSERT, batch
 
@@ -54,8 +55,7 @@ class LogDatabase:
             self._connection = None
 
     async def _connect(self) -> Connection:
-        connection = psycopg2.connect(self._url, application_name=_APPLICATION, options="-c timezone=UTC", async_=True)
-        await ready(connection)
+        connection = await connect_async(self._url, _APPLICATION)
         cursor = connection.cursor()  # must live until the answer is there
         cursor.execute(_PREPARE)
         await ready(connection)

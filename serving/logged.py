@@ -17,6 +17,7 @@ from ml.payload import PayloadParser
 from serving.async_postgres import AsyncPostgres
 from serving.errors import IdTaken
 from serving.inference_log import InferenceLog
+from serving.log_database import reason
 from serving.model import Model
 from serving.spool_index import SpoolIndex
 
@@ -110,7 +111,7 @@ class LoggedAnswers:
         try:
             rows = await self.postgres.execute(_FIND, (str(inference_id),))
         except (psycopg2.Error, OSError) as error:  # TimeoutError is an OSError
-            raise Unavailable("Postgres", "the inference log", str(error).strip() or type(error).__name__) from error
+            raise Unavailable("Postgres", "the inference log", reason(error)) from error
         return _answered(rows[0]) if rows else None
 
 

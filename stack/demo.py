@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from ml.byte_check import checksum_of
 from ml.contract import Column
 from ml.settings import Settings
 from ml.source import provide
@@ -23,7 +24,7 @@ from stack.airflow_api import AirflowApi, DagRun
 from stack.config import StackConfig
 from stack.environment import platform
 from stack.errors import RunFailed, StackError
-from stack.evidence import last_retraining, newest_event, rows_of_file, sha256
+from stack.evidence import last_retraining, newest_event, rows_of_file
 from stack.mlflow import mlflow_url
 from stack.progress import Progress, say
 from stack.serving import serving_url
@@ -68,7 +69,7 @@ class Demo:
         with self._progress.step("data") as step:
             provided = provide(self._settings, self._use_case, data)
             self.summary.data_source = step.note = f"{provided.kind}: {provided.note}"
-            checksum = sha256(provided.path)
+            checksum = checksum_of(provided.path)
         with self._progress.step("ingest") as step:
             ingest = self._succeed("ingest", {})
             rows, _ = rows_of_file(self._settings, self._use_case, checksum)

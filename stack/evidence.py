@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from pathlib import Path
 from typing import Any
 
 from psycopg2 import sql
@@ -12,12 +10,6 @@ from psycopg2 import sql
 from ml.settings import Settings
 from ml.store import connect, table
 from ml.use_case import UseCase
-
-
-def sha256(path: Path) -> str:
-    """Checksum by which the ingestion ledger knows a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def rows_of_file(settings: Settings, use_case: UseCase, checksum: str) -> tuple[int, int]:
