@@ -9,21 +9,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ml.use_case import load_use_case
 from serving.cache import BundleCache
 from serving.watcher import Watcher
-from tests.conftest import REPOSITORY
 from tests.serving import bundles, raw_http
 from tests.serving.fakes import MODEL, FolderRegistry, serving_settings
 from tests.serving.process import memory, started, until, version
 
 GIGABYTE = 10**9
 LIMIT = 1024 * 1024
-
-
-@pytest.fixture
-def contract():
-    return load_use_case(REPOSITORY / "tests" / "use_cases", "customer_churn").contract
 
 
 @pytest.fixture

@@ -12,23 +12,15 @@ import httpx
 import pytest
 
 from ml.store import SERVING_ROLE, connect
-from ml.use_case import load_use_case
 from serving.cache import BundleCache
 from serving.watcher import Watcher
-from tests.conftest import REPOSITORY
 from tests.faults.load import load
-from tests.serving import bundles
 from tests.serving.fakes import MODEL, FolderRegistry, serving_settings
 from tests.serving.process import answers, started, until, version
 
 DOWN_SECONDS = 60
 KILLS = 100
 GRACE_SECONDS = 10
-
-
-@pytest.fixture(scope="module")
-def contract():
-    return load_use_case(REPOSITORY / "tests" / "use_cases", "customer_churn").contract
 
 
 @pytest.fixture
@@ -40,11 +32,6 @@ def settings(tmp_path, contract, own_postgres):
     registry.promote("1")
     Watcher(registry, BundleCache(settings.cache_dir, MODEL), MODEL).look()
     return settings
-
-
-@pytest.fixture
-def payload(contract):
-    return {"input": bundles.example(contract)}
 
 
 @contextlib.contextmanager

@@ -6,26 +6,13 @@ import httpx
 import pytest
 from mlflow import MlflowClient
 
-from ml.use_case import load_use_case
-from tests.conftest import REPOSITORY
 from tests.faults.load import load
 from tests.faults.versions import Versions
 from tests.faults.wire import wire
-from tests.serving import bundles
 from tests.serving.fakes import serving_settings
 from tests.serving.process import started, until, version
 
 _numbers = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def contract():
-    return load_use_case(REPOSITORY / "tests" / "use_cases", "customer_churn").contract
-
-
-@pytest.fixture
-def payload(contract):
-    return {"input": bundles.example(contract)}
 
 
 @pytest.fixture
