@@ -26,9 +26,9 @@ import httpx
 
 from ml.contract import Column
 from ml.ingest import ingest
+from ml.ingestion.source import provide
 from ml.registry import promote
 from ml.settings import Settings
-from ml.source import provide
 from ml.store import SERVING_ROLE, migrate
 from ml.train import train
 from ml.use_case import UseCase, load_use_case

@@ -1,7 +1,7 @@
 """Has what the production model is asked moved away from what it was trained on?
 
 A window of ``ml.inference_logs`` is compared with the training data of the version that answered, column by
-column (:mod:`ml.column_drift`), and reported as a row of ``ml.drift_reports`` and a page with pictures.
+column (:mod:`ml.monitoring.column_drift`), and reported as a row of ``ml.drift_reports`` and a page with pictures.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml import drift_report, drift_store, drift_words
-from ml.column_drift import ColumnDrift, compare
-from ml.cooldown import Retraining, decide
-from ml.drift_store import DriftReport, Predictions
-from ml.inference_window import ModelVersion, Window, between
+from ml.monitoring import drift_report, drift_store, drift_words
+from ml.monitoring.column_drift import ColumnDrift, compare
+from ml.monitoring.cooldown import Retraining, decide
+from ml.monitoring.drift_store import DriftReport, Predictions
+from ml.monitoring.inference_window import ModelVersion, Window, between
 from ml.settings import Settings
 from ml.store import connect, lock
 from ml.use_case import UseCase, load_use_case

@@ -8,8 +8,8 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
 from ml.errors import ConfigError
+from ml.scoring.spreadsheet import spreadsheet
 from ml.settings import Settings
-from ml.spreadsheet import spreadsheet
 from ml.store import connect, table
 from ml.use_case import UseCase
 

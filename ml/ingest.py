@@ -17,15 +17,15 @@ from pathlib import Path
 
 from psycopg2.extensions import cursor as Cursor
 
-from ml import landing, ledger
-from ml.byte_check import CheckedBytes, sha256_of
 from ml.errors import FileRefused, FileUnfinished
-from ml.header import read_header
-from ml.ledger import FileStatus, LedgerEntry
-from ml.raw_rows import store_rows
+from ml.ingestion import landing, ledger
+from ml.ingestion.byte_check import CheckedBytes, sha256_of
+from ml.ingestion.header import read_header
+from ml.ingestion.ledger import FileStatus, LedgerEntry
+from ml.ingestion.raw_rows import store_rows
+from ml.ingestion.staging import stage
 from ml.schema import ensure_tables
 from ml.settings import Settings
-from ml.staging import stage
 from ml.store import connect, lock
 from ml.use_case import UseCase
 

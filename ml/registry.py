@@ -21,14 +21,14 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from psycopg2.extensions import cursor as Cursor
 
-from ml import experiment, promotions
 from ml.bundle import MANIFEST, MODEL, Bundle, load_bundle
 from ml.errors import BundleRefused, ConfigError, ModelNotFound, NoProductionModel
-from ml.promotions import Entry
-from ml.registration import BUNDLE_PATH, CHECKSUM_TAG
+from ml.promotion import experiment, promotions
+from ml.promotion.promotions import Entry
 from ml.settings import Settings
 from ml.store import connect, lock
 from ml.tracking import client, does_not_answer
+from ml.training.registration import BUNDLE_PATH, CHECKSUM_TAG
 
 log = logging.getLogger(__name__)
 

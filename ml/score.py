@@ -23,18 +23,18 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.parquet as pq
 
-from ml.batch_source import feature_frames, file_frames
 from ml.bundle import Bundle
-from ml.cell_rules import broken_cells, read_cells
 from ml.contract import Column, ColumnType
 from ml.partitions import ensure_partitions
 from ml.registry import RegisteredVersion, production_bundle
 from ml.schema import ROW_KEY, ensure_tables
-from ml.scored_rows import Batch, output
+from ml.scoring.batch_source import feature_frames, file_frames
+from ml.scoring.scored_rows import Batch, output
+from ml.scoring.spreadsheet import spreadsheet
 from ml.settings import Settings
-from ml.spreadsheet import spreadsheet
 from ml.store import connect
 from ml.use_case import UseCase
+from ml.validation.cell_rules import broken_cells, read_cells
 
 log = logging.getLogger(__name__)
 

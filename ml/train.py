@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from ml.candidates import chosen
 from ml.contract import Column
 from ml.errors import ConfigError, NotEnoughData
 from ml.features import read_snapshot, target
-from ml.fitting import Fitted, Holdout, fit
 from ml.model_config import Metric
-from ml.registration import Training, register
 from ml.settings import Settings
 from ml.tracking import client, version_url
+from ml.training.candidates import chosen
+from ml.training.fitting import Fitted, Holdout, fit
+from ml.training.registration import Training, register
 from ml.use_case import UseCase
 
 log = logging.getLogger(__name__)

@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from ml import judged_rows, ledger, validation_report
-from ml.contract_validator import ContractValidator
 from ml.errors import DataError, ValidationFailed
-from ml.ledger import LedgerEntry
+from ml.ingestion import ledger
+from ml.ingestion.ledger import LedgerEntry
 from ml.settings import Settings
 from ml.store import connect
 from ml.use_case import UseCase
-from ml.validation_report import Judged
+from ml.validation import judged_rows, validation_report
+from ml.validation.contract_validator import ContractValidator
+from ml.validation.validation_report import Judged
 
 log = logging.getLogger(__name__)
 

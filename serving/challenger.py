@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ml import experiment
 from ml.errors import ConfigError, PlatformError, Unavailable
-from ml.experiment import Mode, Setup
+from ml.promotion import experiment
+from ml.promotion.experiment import Mode, Setup
 from serving.cache import BundleCache
 from serving.canary import Canary
 from serving.loader import Loader
@@ -111,7 +111,7 @@ class Challenger:
     ) -> tuple[Prediction, Literal["production", "challenger"]]:
         """The prediction to reply with, and whose it is. Raises what production raises.
 
-        ``key`` makes the choice between the two the same each time, see :func:`ml.experiment.takes_part`.
+        ``key`` makes the choice between the two the same each time, see :func:`ml.promotion.experiment.takes_part`.
         """
         model = self._chosen(production, key)
         if model is None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from ml.experiment import Mode
+from ml.promotion.experiment import Mode
 from serving.challenger import Challenger
 
 Info = tuple[str, str, str]

@@ -17,9 +17,9 @@ from typing import Protocol
 
 import urllib3
 
-from ml import experiment
 from ml.errors import BundleRefused, NoChallenger, NoProductionModel, Unavailable
-from ml.experiment import Setup
+from ml.promotion import experiment
+from ml.promotion.experiment import Setup
 
 BUNDLE_FILES = ("manifest.json", "model.onnx")
 _ABSENT = (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST)  # MLflow answers 400 for an alias that is not set

@@ -14,10 +14,10 @@ from typing import Any
 
 import httpx
 
-from ml.byte_check import checksum_of
 from ml.contract import Column
+from ml.ingestion.byte_check import checksum_of
+from ml.ingestion.source import provide
 from ml.settings import Settings
-from ml.source import provide
 from ml.use_case import UseCase, load_use_case
 from stack.airflow import USER, airflow_url, password
 from stack.airflow_api import AirflowApi, DagRun

@@ -25,7 +25,7 @@ def migrate() -> None:
 def load(name: str | None, path: str | None) -> None:
     """Bring a file in: landing, ingest, validate."""
     from ml.ingest import ingest
-    from ml.source import provide
+    from ml.ingestion.source import provide
     from ml.validate import validate
 
     case = use_case(name)
@@ -44,7 +44,7 @@ def load(name: str | None, path: str | None) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Default: profile.json in the use case's folder.")
 def profile(name: str | None, csv: Path, out: Path | None) -> None:
     """Build profile.json, from which the sample is drawn, from a real file."""
-    from ml.profile import build_profile
+    from ml.samples.profile import build_profile
 
     case = use_case(name)
     target = out or case.folder / "profile.json"

@@ -71,8 +71,8 @@ def promote(model_name: str, version: str, stage: str, why: str) -> None:
 @click.option("--why", default="by hand, from the command line", show_default=True)
 def challenger(model_name: str, version: str | None, mode: str, percent: float, why: str) -> None:
     """Run a version beside production, on a share of its traffic, or no more."""
-    from ml.challenger import set_challenger
-    from ml.experiment import Mode
+    from ml.promotion.challenger import set_challenger
+    from ml.promotion.experiment import Mode
 
     done = set_challenger(
         settings(), model_name, version or None, mode=Mode(mode), percent=percent, actor=getpass.getuser(),
@@ -93,7 +93,7 @@ def compare(
     model_name: str, version: str | None, against: str | None, since: dt.datetime | None, as_json: bool
 ) -> None:
     """Compare the challenger with production: outcomes, scores, latency, with 95 % intervals."""
-    from ml.compare import compare as judged
+    from ml.promotion.compare import compare as judged
 
     since = since.replace(tzinfo=dt.UTC) if since else None
     comparison = judged(settings(), model_name, version=version or None, against=against or None, since=since)
@@ -123,7 +123,7 @@ def predict(name: str | None, path: str | None, limit: int) -> None:
 @click.option("--last", type=click.IntRange(1), default=500, show_default=True, help="How many inferences to look at.")
 def monitor(name: str | None, last: int) -> None:
     """Compare the last inferences of the production version with what it was trained on."""
-    from ml.monitor import monitor as compare
+    from ml.monitoring.monitor import monitor as compare
 
     for line in compare(settings(), use_case(name), last=last).lines:
         click.echo(line)
@@ -133,7 +133,7 @@ def monitor(name: str | None, last: int) -> None:
 @click.option("--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between looks.")
 def registry_sync(every: float) -> None:
     """Keep alias and stage in step with what people do in the MLflow UI, until ended by SIGTERM."""
-    from ml.registry_sync import run
+    from ml.promotion.registry_sync import run
 
     run(settings(), every)
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from ml.profile_schema import load_profile
-from ml.sample import render_sample
+from ml.samples.profile_schema import load_profile
+from ml.samples.sample import render_sample
 from ml.use_case import load_use_case
 from stack.airflow_api import AirflowApi, DagRun
 from tests.conftest import REAL_DATA, REPOSITORY

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from ml import drift
-from ml.column_drift import FALSE_ALARM_RATE, compare
 from ml.contract import Column
-from ml.feature_stats import FeatureStats, feature_stats
-from ml.inference_window import Window
 from ml.model_config import Drift
+from ml.monitoring.column_drift import FALSE_ALARM_RATE, compare
+from ml.monitoring.feature_stats import FeatureStats, feature_stats
+from ml.monitoring.inference_window import Window
 from tests.ml.drift_cases import CONTRACT, END, INSIDE, START, log_inferences, make_use_case, remember_training, rows
 
 FEATURES = [Column(**column) for column in CONTRACT["columns"][:3]]

@@ -9,8 +9,8 @@ import pandas as pd
 import yaml
 
 from ml import store
-from ml.feature_stats import feature_stats
 from ml.inference_id import batch_id
+from ml.monitoring.feature_stats import feature_stats
 from ml.use_case import UseCase
 
 START, END = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2026, 1, 8, tzinfo=dt.UTC)

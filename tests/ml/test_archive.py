@@ -9,10 +9,10 @@ from threading import Event
 
 import pytest
 
-from ml import archive
-from ml.archive import fetch
 from ml.contract import SourceArchive
 from ml.errors import ArchiveUnusable
+from ml.ingestion import archive
+from ml.ingestion.archive import fetch
 from tests.ml.web import body, closed_port, pinned, serving, zipped
 
 CSV = b"place,amount,paid\nnorth,1,no\n"

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.byte_check import MAX_RECORD, CheckedBytes, sha256_of
 from ml.errors import FileRefused
+from ml.ingestion.byte_check import MAX_RECORD, CheckedBytes, sha256_of
 
 
 def read(content: bytes) -> bytes:

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from ml.cell_rules import LARGEST_NUMBER, broken_cells, limits, read_cells
 from ml.contract import Column, Contract
-from ml.contract_validator import ContractValidator
 from ml.errors import InvalidInput
 from ml.field_value import field
+from ml.validation.cell_rules import LARGEST_NUMBER, broken_cells, limits, read_cells
+from ml.validation.contract_validator import ContractValidator
 
 COLUMNS = [
     Column(name="whole", type="integer", meaning="", range=(0, 100)),

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.column_drift import compare
 from ml.contract import Column
-from ml.feature_stats import FeatureStats, feature_stats
-from ml.inference_window import Window
 from ml.model_config import Drift
+from ml.monitoring.column_drift import compare
+from ml.monitoring.feature_stats import FeatureStats, feature_stats
+from ml.monitoring.inference_window import Window
 from ml.use_case import load_use_case
 from tests.conftest import REPOSITORY
 from tests.ml.drift_cases import CONTRACT, rows

@@ -11,8 +11,8 @@ import pytest
 from psycopg2.extras import execute_values
 from sklearn import metrics
 
-from ml.compare import Sample, compare, figures, scores
 from ml.inference_id import new_id, shadow_id
+from ml.promotion.compare import Sample, compare, figures, scores
 from ml.store import connect
 
 START = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)

@@ -277,8 +277,8 @@ def test_a_result_without_drift_says_what_came_nearest(settings, use_case, check
 
 
 def test_a_message_names_ten_columns_and_counts_the_rest(drifting, check):
-    from ml.drift_store import DriftReport, Predictions
-    from ml.drift_words import verdict
+    from ml.monitoring.drift_store import DriftReport, Predictions
+    from ml.monitoring.drift_words import verdict
 
     result = check()
     column = drift.ColumnDrift("c", "number", 1.0, 0.2, 0.1, True, [], [], [], None, None, None, None)

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from ml.contract import Column, Contract
-from ml.contract_validator import ContractValidator, Reason
-from ml.expectations import cell_suite, value_suite
+from ml.validation.contract_validator import ContractValidator, Reason
+from ml.validation.expectations import cell_suite, value_suite
 
 TARGET = {
     "name": "paid",

@@ -5,9 +5,9 @@ import uuid
 
 import pytest
 
-from ml import experiment
 from ml.errors import ConfigError
-from ml.experiment import Mode, Setup, read_tags, takes_part
+from ml.promotion import experiment
+from ml.promotion.experiment import Mode, Setup, read_tags, takes_part
 
 KEYS = [f"client {i}" for i in range(20_000)]
 

@@ -9,7 +9,7 @@ import pytest
 from ml.errors import ConfigError
 from ml.export import export_table
 from ml.ingest import ingest
-from ml.spreadsheet import escape, spreadsheet
+from ml.scoring.spreadsheet import escape, spreadsheet
 from ml.store import connect
 from ml.validate import validate
 from tests.ingestion import make_use_case, put

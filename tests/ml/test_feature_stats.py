@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ml.contract import Column
-from ml.feature_stats import FeatureStats, feature_stats
+from ml.monitoring.feature_stats import FeatureStats, feature_stats
 
 NUMBER = Column(name="bill.mean", type="number", meaning="Bill", nulls="allowed")
 CATEGORY = Column(name="Plan A", type="category", categories=["x", "other", "y"], meaning="Plan", nulls="allowed")

@@ -1,7 +1,7 @@
 import pytest
 
 from ml.errors import FileRefused
-from ml.header import read_header
+from ml.ingestion.header import read_header
 from tests.ingestion import make_use_case
 
 

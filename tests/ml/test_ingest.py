@@ -9,7 +9,7 @@ import pytest
 
 from ml.errors import FileRefused, FileUnfinished
 from ml.ingest import FileOutcome, ingest, ingest_file
-from ml.ledger import FileStatus, newest_judgement, pending_validation, record_validation
+from ml.ingestion.ledger import FileStatus, newest_judgement, pending_validation, record_validation
 from ml.store import connect
 from ml.use_case import UseCase
 from tests.conftest import REPOSITORY

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ml import landing
 from ml.errors import FileRefused, FileUnfinished
+from ml.ingestion import landing
 
 
 def touch(folder: Path, *names: str) -> None:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from ml.monitor import monitor_version
+from ml.monitoring.monitor import monitor_version
 from tests.ml.drift_cases import INSIDE, log_inferences, make_use_case, remember_training, rows
 
 

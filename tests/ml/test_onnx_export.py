@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.candidates import build
 from ml.contract import Column
 from ml.model_config import Candidate
-from ml.onnx_export import TOLERANCE, ExportDiffers, Exported, check, export
+from ml.training.candidates import build
+from ml.training.onnx_export import TOLERANCE, ExportDiffers, Exported, check, export
 
 FEATURES = tuple(
     Column.model_validate({"meaning": "?", **column})

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from ml.errors import ContractError, FileRefused
-from ml.marginal import CategoryMarginal, Marginal
-from ml.profile import build_profile
-from ml.profile_schema import Profile, load_profile, profile_path
-from ml.sample import draw_sample
-from ml.strata import LEAST_ROWS
+from ml.samples.marginal import CategoryMarginal, Marginal
+from ml.samples.profile import build_profile
+from ml.samples.profile_schema import Profile, load_profile, profile_path
+from ml.samples.sample import draw_sample
+from ml.samples.strata import LEAST_ROWS
 from ml.use_case import UseCase, load_use_case
 from tests.conftest import REPOSITORY
 from tests.ingestion import DAY, make_use_case

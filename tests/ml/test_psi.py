@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-import ml.psi
-from ml.psi import critical_value, psi
+import ml.monitoring.psi
+from ml.monitoring.psi import critical_value, psi
 
 
 def test_the_docstrings_example_holds():
-    assert doctest.testmod(ml.psi) == (0, 1)
+    assert doctest.testmod(ml.monitoring.psi) == (0, 1)
 
 
 def test_psi_of_the_textbook_example_of_income_bands():

@@ -18,18 +18,19 @@ import psycopg2
 import pytest
 from mlflow import MlflowClient
 
-from ml import experiment, registry
+from ml import registry
 from ml.bundle import MANIFEST, MODEL
-from ml.challenger import Challenge, rivals, set_challenger
 from ml.errors import BundleRefused, ConfigError, ModelNotFound, NoChallenger, NoProductionModel, Unavailable
-from ml.experiment import Mode, Setup, read_tags
-from ml.promotions import known_models
-from ml.registration import BUNDLE_PATH, CHECKSUM_TAG
+from ml.promotion import experiment
+from ml.promotion.challenger import Challenge, rivals, set_challenger
+from ml.promotion.experiment import Mode, Setup, read_tags
+from ml.promotion.promotions import known_models
+from ml.promotion.registry_sync import look, run
 from ml.registry import reconcile
-from ml.registry_sync import look, run
 from ml.settings import Settings
 from ml.store import connect
 from ml.train import train
+from ml.training.registration import BUNDLE_PATH, CHECKSUM_TAG
 from serving.registry import MlflowRegistry
 from stack.postgres import Postgres
 from tests.conftest import REPOSITORY
@@ -538,14 +539,14 @@ def test_the_watcher_says_once_what_is_away(served: Model, closed_port: str, cap
     away = served.settings.model_copy(update={"mlflow_tracking_uri": closed_port})
     end = Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
     try:
-        with caplog.at_level(logging.INFO, logger="ml.registry_sync"):
+        with caplog.at_level(logging.INFO, logger="ml.promotion.registry_sync"):
             end.start()
             run(away, 0.01)
     finally:
         end.join()
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    first, *others = [r.getMessage() for r in caplog.records if r.name == "ml.registry_sync"]
+    first, *others = [r.getMessage() for r in caplog.records if r.name == "ml.promotion.registry_sync"]
     assert first == f"Watching the registry at {closed_port} every 0.01 s"
     (problem,) = others
     assert problem.startswith(f"MLflow at {closed_port} did not answer: ")

@@ -7,8 +7,8 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 from sklearn import metrics
 
-from ml import resampling
-from ml.jensen_shannon import jensen_shannon
+from ml.monitoring.jensen_shannon import jensen_shannon
+from ml.promotion import resampling
 
 
 def drawn(n=500, seed=0, digits=1):

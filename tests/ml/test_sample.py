@@ -13,24 +13,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.candidates import build
-from ml.cell_rules import broken_cells
 from ml.contract import Contract
-from ml.evaluate import evaluate
 from ml.features import typed
 from ml.ingest import ingest
-from ml.profile import build_profile
-from ml.profile_input import read_input
-from ml.profile_schema import Profile, load_profile
-from ml.psi import psi
-from ml.sample import draw_sample, render_sample
+from ml.ingestion.source import SAMPLE_SEED, provide
+from ml.monitoring.psi import psi
+from ml.samples.profile import build_profile
+from ml.samples.profile_input import read_input
+from ml.samples.profile_schema import Profile, load_profile
+from ml.samples.sample import draw_sample, render_sample
 from ml.schema import EVENT_TIME
 from ml.settings import Settings
-from ml.source import SAMPLE_SEED, provide
 from ml.store import connect
 from ml.train import _split
+from ml.training.candidates import build
+from ml.training.evaluate import evaluate
 from ml.use_case import UseCase, load_use_case
 from ml.validate import validate
+from ml.validation.cell_rules import broken_cells
 from tests.conftest import REPOSITORY
 from tests.ingestion import DAY, make_use_case
 from tests.ml.web import closed_port
@@ -44,8 +44,8 @@ SEEDS = (SAMPLE_SEED, 1, 2)
 
 # Largest PSI of a column in a month between the real file and the sample, by the least rows of the month. Measured
 # with eight seeds: 0.335, 0.036, 0.020; of categories 0.019; the median is 0.0002. Two samples of one distribution
-# of 200 rows each and some 20 bins differ by up to 0.3 (ml.psi.critical_value at 0.05). Below 200 rows lie 2008-10
-# (80), 2008-12 (13) and 2010-11 (75): too few to be described by themselves, they take after their neighbours.
+# of 200 rows each and some 20 bins differ by up to 0.3 (ml.monitoring.psi.critical_value at 0.05). Below 200 rows lie
+# 2008-10 (80), 2008-12 (13) and 2010-11 (75): too few to be described by themselves, they take after their neighbours.
 PSI_BY_LEAST_ROWS = {200: 0.4, 500: 0.05, 1000: 0.03}
 PSI_OF_CATEGORIES, PSI_OF_ALL_ROWS = 0.03, 0.02  # all rows: measured 0.0105
 
@@ -126,7 +126,7 @@ def test_all_rows_are_there_and_distinct(profile: Profile, seed: int) -> None:
 def test_the_same_seed_gives_the_same_bytes_in_another_process(sample: Path) -> None:
     code = (
         "import hashlib, sys; from pathlib import Path; from ml.use_case import load_use_case;"
-        "from ml.profile_schema import load_profile; from ml.sample import render_sample;"
+        "from ml.samples.profile_schema import load_profile; from ml.samples.sample import render_sample;"
         "case = load_use_case(Path(sys.argv[1]), 'bank_marketing');"
         "print(hashlib.sha256(render_sample(case.contract, load_profile(case), seed=int(sys.argv[2]))).hexdigest())"
     )

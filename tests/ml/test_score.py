@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ml import batch_source, score
+from ml import score
 from ml.bundle import Bundle
 from ml.errors import FileRefused, NoProductionModel
 from ml.payload import PayloadParser
 from ml.registry import production_bundle, promote
 from ml.score import predict_batch, score_features, score_file
+from ml.scoring import batch_source
 from ml.settings import Settings
 from ml.store import connect
 from ml.train import train

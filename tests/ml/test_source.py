@@ -15,12 +15,12 @@ from ml.contract import SourceArchive
 from ml.errors import FileRefused, NoDataSource
 from ml.features import read_snapshot
 from ml.ingest import ingest
-from ml.landing import due
-from ml.profile import build_profile
-from ml.profile_schema import profile_path
+from ml.ingestion.landing import due
+from ml.ingestion.source import ProvidedData, provide
 from ml.publish import publishing
+from ml.samples.profile import build_profile
+from ml.samples.profile_schema import profile_path
 from ml.settings import Settings
-from ml.source import ProvidedData, provide
 from ml.use_case import UseCase
 from ml.validate import require_passed, validate
 from tests.ingestion import entries, make_use_case, put, rows

@@ -14,16 +14,16 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from ml.errors import BundleRefused, ConfigError, NotEnoughData, Unavailable
-from ml.feature_stats import FeatureStats
-from ml.fitting import MODEL
 from ml.ingest import ingest
 from ml.model_config import Candidate
-from ml.registration import BUNDLE_PATH, CHECKSUM_TAG
+from ml.monitoring.feature_stats import FeatureStats
 from ml.registry import list_versions, promote
 from ml.settings import Settings
 from ml.store import connect
 from ml.tracking import client
 from ml.train import TrainingResult, train
+from ml.training.fitting import MODEL
+from ml.training.registration import BUNDLE_PATH, CHECKSUM_TAG
 from ml.use_case import UseCase, load_use_case
 from ml.validate import validate
 from tests.conftest import REPOSITORY

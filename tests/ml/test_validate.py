@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ml import judged_rows
 from ml.errors import DataError, ValidationFailed
 from ml.ingest import ingest
 from ml.store import connect
 from ml.use_case import UseCase
 from ml.validate import require_passed, validate
+from ml.validation import judged_rows
 from tests.ingestion import DAY, ID, make_use_case, put
 
 HEADER = "id,place,amount,paid\n"

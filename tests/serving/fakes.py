@@ -7,10 +7,10 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from ml import experiment
 from ml.contract import Contract
 from ml.errors import NoChallenger, NoProductionModel, PlatformError
-from ml.experiment import Setup
+from ml.promotion import experiment
+from ml.promotion.experiment import Setup
 from serving.registry import ProductionVersion
 from serving.settings import ServingSettings
 from tests.serving import bundles

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from ml.errors import Unavailable
-from ml.experiment import takes_part
 from ml.inference_id import new_id, shadow_id
+from ml.promotion.experiment import takes_part
 from serving.app import create_app
 from serving.canary import Canary
 from serving.shadow import Answered, Shadow

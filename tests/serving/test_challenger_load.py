@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from ml.challenger import set_challenger
-from ml.experiment import Mode
+from ml.promotion.challenger import set_challenger
+from ml.promotion.experiment import Mode
 from ml.registry import promote
 from tests.serving import bundles
 from tests.serving.fakes import serving_settings

@@ -1,0 +1,1 @@
+"""From a file in the landing folder to rows of the raw table."""

@@ -1,0 +1,1 @@
+"""What production is asked, compared with what it was trained on."""

@@ -1,0 +1,1 @@
+"""Which version is in production, who put it there, and what challenges it."""

@@ -1,0 +1,1 @@
+"""Batches predicted with the version in production."""

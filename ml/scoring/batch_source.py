@@ -1,0 +1,164 @@
+"""Where a batch comes from: a part of ``features``, or a CSV or Parquet file, in frames of bounded memory.
+
+Every source gives the same: cells as text, null for null, the index naming each row. So a batch is
+read by the same rules wherever it comes from.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+from psycopg2 import sql
+
+from ml.contract import Column, Contract
+from ml.errors import FileRefused
+from ml.ingestion.byte_check import CheckedBytes, sha256_of
+from ml.ingestion.header import split_header
+from ml.schema import EVENT_TIME, FILE_ID, LINE, ROW_KEY
+from ml.settings import Settings
+from ml.store import columns, connect, table
+from ml.use_case import UseCase
+
+_CELLS_AT_ONCE = 1_000_000
+_BYTES_AT_ONCE = 8 << 20  # of a CSV file; no record is longer than an eighth of it
+_PARQUET = b"PAR1"
+
+_Choose = Callable[[Sequence[str]], list[str]]
+"""From the columns that a file has to those that are read."""
+
+
+def feature_frames(
+    settings: Settings, use_case: UseCase, names: Sequence[str], start: dt.date | None, end: dt.date | None
+) -> Generator[pd.DataFrame]:
+    """Columns of ``features`` with an event date from ``start`` to ``end``, both included; by file and line."""
+    statement = sql.SQL(
+        "SELECT {}, {} FROM {} WHERE ({time} >= %(start)s OR %(start)s IS NULL)"
+        " AND ({time} <= %(end)s OR %(end)s IS NULL) ORDER BY {}"
+    ).format(
+        sql.Identifier(ROW_KEY),
+        sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(n)) for n in names),
+        table(use_case.name, "features"),
+        columns([FILE_ID, LINE]),
+        time=sql.Identifier(EVENT_TIME),
+    )
+    with connect(settings.database_url, application="score") as connection, connection.cursor(name="batch") as cursor:
+        cursor.execute(statement, {"start": start, "end": end})
+        while rows := cursor.fetchmany(_rows_at_once(names)):
+            yield pd.DataFrame(rows, columns=[ROW_KEY, *names], dtype="str").set_index(ROW_KEY)
+
+
+def file_frames(contract: Contract, features: Sequence[Column], path: Path) -> Generator[pd.DataFrame]:
+    """The features' columns of a file; what else it holds is ignored, the target included.
+
+    A row is known by the contract's key columns where the file has them and none of the row's is null, else by
+    the file's content and the row's place in it. Raises :class:`FileRefused`, mostly before the first frame, where
+    the file cannot be read, or lacks a column or has it twice.
+    """
+    try:
+        with path.open("rb") as file:
+            is_parquet, checksum = file.read(4) == _PARQUET, sha256_of(file)
+    except OSError as error:
+        raise _refused(path, f"it cannot be opened: {error.strerror}") from error
+    keys = [c.name for c in contract.key]
+    names = [f.name for f in features]
+
+    def choose(there: Sequence[str]) -> list[str]:
+        return _chosen(path, there, names, keys)
+
+    first = 0
+    for batch in _parquet_batches(path, choose) if is_parquet else _csv_batches(contract, path, choose):
+        chosen = choose(batch.schema.names)
+        try:
+            frame = pd.DataFrame({n: _as_text(batch.column(n)) for n in chosen}, dtype="str")
+        except pa.ArrowException as error:
+            raise _refused(path, f"a column holds no plain values: {error}") from error
+        identity = frame[keys] if keys and set(keys) <= set(chosen) else None
+        frame.index = pd.Index(_row_keys(identity, checksum, range(first, first + len(frame))), name=ROW_KEY)
+        first += len(frame)
+        yield frame[names]
+
+
+def _chosen(path: Path, there: Sequence[str], names: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """The features, and the keys where all are there."""
+    missing = [n for n in names if n not in there]
+    if missing:
+        raise _refused(path, f"it lacks {', '.join(map(repr, missing))}; it has {', '.join(map(repr, there))[:500]}")
+    chosen = [*names, *(keys if set(keys) <= set(there) else ())]
+    doubled = [n for n in chosen if there.count(n) > 1]
+    if doubled:
+        raise _refused(path, f"it has more than one column {', '.join(map(repr, doubled))}")
+    return chosen
+
+
+def _rows_at_once(names: Sequence[str]) -> int:
+    return _CELLS_AT_ONCE // len(names) + 1
+
+
+def _row_keys(identity: pd.DataFrame | None, checksum: str, places: range) -> list[str]:
+    rows: list[tuple[object, ...]] = [(checksum, place) for place in places]
+    if identity is not None:
+        has_null = identity.isna().any(axis="columns")
+        keys = identity.itertuples(index=False, name=None)
+        rows = [row if null else key for row, key, null in zip(rows, keys, has_null, strict=True)]
+    return [hashlib.sha256(repr(row).encode()).hexdigest()[:32] for row in rows]
+
+
+def _csv_batches(contract: Contract, path: Path, choose: _Choose) -> Iterator[pa.RecordBatch]:
+    """As the contract says files are written: its delimiter, its null where unquoted; empty lines hold no row."""
+    with path.open("rb") as file:
+        checked = CheckedBytes(file, path.name)
+        header = checked.header()
+        while checked.read():
+            pass
+    if checked.inside_quotes:
+        raise _refused(path, "a quote is opened and never closed: the file is cut off, or a quote is missing")
+    there = split_header(path.name, header, contract.file.delimiter)
+    chosen = choose(there)
+    try:
+        yield from pacsv.open_csv(
+            path,
+            # One thread reads no further ahead than it must, and can number the row that is wrong.
+            pacsv.ReadOptions(use_threads=False, block_size=_BYTES_AT_ONCE),
+            pacsv.ParseOptions(
+                delimiter=contract.file.delimiter, newlines_in_values=True, ignore_empty_lines=len(there) > 1
+            ),
+            pacsv.ConvertOptions(
+                include_columns=chosen,
+                column_types=dict.fromkeys(chosen, pa.string()),
+                null_values=[contract.file.null],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowException as error:
+        raise _refused(path, f"it is no well-formed CSV: {error}"[:500]) from error
+
+
+def _parquet_batches(path: Path, choose: _Choose) -> Iterator[pa.RecordBatch]:
+    try:
+        with pq.ParquetFile(path) as file:
+            chosen = choose(file.schema_arrow.names)
+            yield from file.iter_batches(_rows_at_once(chosen), columns=chosen)
+    except (pa.ArrowException, OSError) as error:
+        raise _refused(path, f"it cannot be read as Parquet: {error}") from error
+
+
+def _as_text(values: pa.Array) -> pd.Series:
+    """Cells as they would be written; NaN is null, and a boolean is spelled as Python does."""
+    if pa.types.is_floating(values.type):
+        values = pc.if_else(pc.is_nan(values), None, values)
+    texts = pc.cast(values, pa.string())
+    cells: pd.Series = (pc.utf8_capitalize(texts) if pa.types.is_boolean(values.type) else texts).to_pandas()
+    return cells
+
+
+def _refused(path: Path, reason: str) -> FileRefused:
+    return FileRefused(path.name, reason)

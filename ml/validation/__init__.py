@@ -1,0 +1,1 @@
+"""Rows judged by the contract; what breaks it goes to quarantine."""
