@@ -9,6 +9,9 @@ whose name holds a date belongs to that day. A scheduled or backfilled run takes
 dated up to its logical date, and all files without a date; a run by hand without a logical
 date takes every file. When files were looked at, the asset `<use_case>.raw` tells `validate`.
 
+Where `ML_LANDING_URL` is set, files are first fetched from `<url>/<use_case>/` (connection `s3`), and moved there
+afterwards: to `done/`, or to `rejected/` with the reason. Upload new content under a new name.
+
 ## Parameters
 None.
 
@@ -54,13 +57,17 @@ def ingest(use_case: UseCase) -> None:
 
         @task(outlets=[raw(use_case)])
         def load() -> dict[str, Any]:
+            from s3_landing import fetch, settle
+
             from ml.ingest import ingest
             from ml.settings import Settings
 
-            context = get_current_context()
-            return asdict(
-                ingest(Settings(), use_case, run_id=context["run_id"], logical_date=context.get("logical_date"))
-            )
+            context, settings = get_current_context(), Settings()
+            due = context.get("logical_date")
+            fetched = fetch(settings.landing_url, use_case, due) if settings.landing_url else []
+            summary = ingest(settings, use_case, run_id=context["run_id"], logical_date=due)
+            settle(fetched, use_case, summary)
+            return asdict(summary)
 
         @task
         def report_rejected(summary: dict[str, Any]) -> None:

@@ -11,8 +11,14 @@ When the asset `<use_case>.features` was updated. Also by hand.
 - `start`, `end`: first and last event date of the rows; left out, there is no such bound.
 - `file`: a CSV or Parquet file to predict instead of `features`.
 
+## Large inputs
+`split` cuts the batch into partitions of `ML_SCORE_PARTITION_ROWS` (500,000) rows or a little more; workers predict
+them side by side, and `collect` makes one file of theirs. The result is that of one process, to the bit. A smaller
+batch, or a file whose rows have keys of their own, is one partition.
+
 ## Safe to run again?
-Yes. A prediction is known by version, row and `as_of`: the same again adds nothing.
+Yes. A prediction is known by version, row and `as_of`: the same again adds nothing. A partition that failed is
+cleared by itself.
 
 ## When it is red
 - Skipped, not red: no version is in production yet. Promote one; then run this by hand.
@@ -57,17 +63,36 @@ def score(use_case: UseCase) -> None:
     ):
 
         @task
-        def predict() -> dict[str, Any]:
-            from ml.score import score_features, score_file
+        def split() -> list[dict[str, Any]]:
+            from ml.score_partitions import plan
             from ml.settings import Settings
 
             context = get_current_context()
             form = context["params"]
-            as_of = instant(form["as_of"]) or moment(context)
             with skip_without_production():
-                if form["file"]:
-                    return asdict(score_file(Settings(), use_case, Path(form["file"]), as_of=as_of))
-                start, end = day(form["start"]), day(form["end"])
-                return asdict(score_features(Settings(), use_case, as_of=as_of, start=start, end=end))
+                partitions = plan(
+                    Settings(),
+                    use_case,
+                    as_of=instant(form["as_of"]) or moment(context),
+                    start=day(form["start"]),
+                    end=day(form["end"]),
+                    file=Path(form["file"]) if form["file"] else None,
+                )
+            return [asdict(partition) for partition in partitions]
 
-        predict()
+        @task
+        def predict(partition: dict[str, Any]) -> dict[str, Any]:
+            from ml.score_partitions import Partition, score_partition
+            from ml.settings import Settings
+
+            return asdict(score_partition(Settings(), use_case, Partition(**partition)))
+
+        @task
+        def collect(partitions: list[dict[str, Any]], summaries: list[dict[str, Any]]) -> dict[str, Any]:
+            from ml.score import ScoreSummary
+            from ml.score_partitions import Partition, collect
+
+            return asdict(collect([Partition(**p) for p in partitions], [ScoreSummary(**s) for s in summaries]))
+
+        partitions = split()
+        collect(partitions, predict.expand(partition=partitions))  # type: ignore[arg-type]  # promises, until they run

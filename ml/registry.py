@@ -112,8 +112,13 @@ def production_bundle(settings: Settings, model_name: str, *, threads: int = 1) 
     Raises :class:`NoProductionModel`, and :class:`BundleRefused` naming the version.
     """
     version = production_version(settings, model_name)
+    return version, registered_bundle(settings, version, threads=threads)
+
+
+def registered_bundle(settings: Settings, version: RegisteredVersion, *, threads: int = 1) -> Bundle:
+    """A version's bundle, ready to predict with so many threads. Raises :class:`BundleRefused`."""
     with client(settings) as registry, TemporaryDirectory() as scratch:
-        return version, _fetch(registry, version, Path(scratch), threads=threads)
+        return _fetch(registry, version, Path(scratch), threads=threads)
 
 
 def evidence(settings: Settings, model_name: str, version: str) -> str:

@@ -38,6 +38,9 @@ from ml.validation.cell_rules import broken_cells, read_cells
 
 log = logging.getLogger(__name__)
 
+THREADS = os.cpu_count() or 1
+"""That a prediction may use."""
+
 
 @dataclass(frozen=True)
 class ScoreSummary:
@@ -70,11 +73,10 @@ def score_features(
     Raises ``NoProductionModel``, ``BundleRefused``, ``Unavailable``, and ``ValueError`` for an ``as_of``
     without time zone.
     """
-    version, bundle = _prepared(settings, use_case)
-    names = [f.name for f in bundle.manifest.features]
-    what = "_".join(["features", *(str(day) for day in (start, end) if day)])
-    frames = feature_frames(settings, use_case, names, start, end)
-    return _score(settings, use_case, version, bundle, frames, as_of, what)
+    version, bundle = prepared(settings, use_case)
+    frames = feature_frames(settings, use_case, [f.name for f in bundle.manifest.features], start, end)
+    target = output_path(settings, use_case, version, as_of, features_label(start, end))
+    return score_frames(settings, use_case, version, bundle, frames, as_of, target)
 
 
 def score_file(settings: Settings, use_case: UseCase, path: Path, *, as_of: dt.datetime) -> ScoreSummary:
@@ -84,9 +86,10 @@ def score_file(settings: Settings, use_case: UseCase, path: Path, *, as_of: dt.d
     :class:`ml.errors.FileRefused` where the file cannot be read or lacks a column: nothing of it is written then.
     Also raises as :func:`score_features`.
     """
-    version, bundle = _prepared(settings, use_case)
-    frames = file_frames(bundle.manifest.contract, _features(bundle), path)
-    return _score(settings, use_case, version, bundle, frames, as_of, _file_label(path))
+    version, bundle = prepared(settings, use_case)
+    frames = file_frames(bundle.manifest.contract, features_of(bundle), path)
+    target = output_path(settings, use_case, version, as_of, file_label(path))
+    return score_frames(settings, use_case, version, bundle, frames, as_of, target)
 
 
 def predict_batch(settings: Settings, use_case: UseCase, path: str | Path | None, limit: int) -> dict[str, object]:
@@ -111,44 +114,66 @@ def predict_batch(settings: Settings, use_case: UseCase, path: str | Path | None
     }
 
 
-def _prepared(settings: Settings, use_case: UseCase) -> tuple[RegisteredVersion, Bundle]:
+def prepared(settings: Settings, use_case: UseCase) -> tuple[RegisteredVersion, Bundle]:
     """The version in production, and the tables that its predictions go to."""
-    found = production_bundle(settings, use_case.config.model_name, threads=os.cpu_count() or 1)
+    found = production_bundle(settings, use_case.config.model_name, threads=THREADS)
     with connect(settings.database_url) as connection, connection.cursor() as cursor:
         ensure_tables(cursor, use_case.contract)
     return found
 
 
-def _file_label(path: Path) -> str:
+def features_label(start: dt.date | None, end: dt.date | None) -> str:
+    """Names the output of features between two days."""
+    return "_".join(["features", *(str(day) for day in (start, end) if day)])
+
+
+def file_label(path: Path) -> str:
     """Names a file's output: readable, short, and another one for each path."""
     readable = re.sub(r"[^A-Za-z0-9._-]", "_", path.stem)[:80]
     return f"{readable}-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]}"
 
 
-def _features(bundle: Bundle) -> list[Column]:
+def output_path(
+    settings: Settings, use_case: UseCase, version: RegisteredVersion, as_of: dt.datetime, label: str
+) -> Path:
+    """The Parquet file of a batch."""
+    moment = f"{_milliseconds(as_of).astimezone(dt.UTC):%Y%m%dT%H%M%S.%fZ}"
+    return settings.predictions_dir / use_case.name / f"{moment}_{version.name}_v{version.version}_{label}.parquet"
+
+
+def rejected_path(target: Path) -> Path:
+    """The CSV file of the rows that break the contract, beside the Parquet file of the others."""
+    return target.with_name(f"{target.name.removesuffix('.parquet')}.rejected.csv")
+
+
+def _milliseconds(as_of: dt.datetime) -> dt.datetime:
+    return as_of.replace(microsecond=as_of.microsecond // 1000 * 1000)  # ids hold no more
+
+
+def features_of(bundle: Bundle) -> list[Column]:
+    """What the version predicts from."""
     return [bundle.manifest.contract.column(f.name) for f in bundle.manifest.features]
 
 
-def _score(
+def score_frames(
     settings: Settings,
     use_case: UseCase,
     version: RegisteredVersion,
     bundle: Bundle,
     frames: Generator[pd.DataFrame],
     as_of: dt.datetime,
-    what: str,
+    target: Path,
+    part: str = "",
 ) -> ScoreSummary:
-    began, features = time.monotonic(), _features(bundle)
-    as_of = as_of.replace(microsecond=as_of.microsecond // 1000 * 1000)  # ids hold milliseconds
+    """Predict frames of cells and write them to the tables and to ``target``: a batch, or a ``part`` of one."""
+    began, features, as_of = time.monotonic(), features_of(bundle), _milliseconds(as_of)
     batch = Batch(use_case.name, version.name, version.version, version.run_id, as_of, features)
-    stem = f"{as_of.astimezone(dt.UTC):%Y%m%dT%H%M%S.%fZ}_{version.name}_v{version.version}_{what}"
-    folder = settings.predictions_dir / use_case.name
-    target, bad = folder / f"{stem}.parquet", folder / f"{stem}.rejected.csv"
+    bad = rejected_path(target)
     ensure_partitions(settings, as_of)
     with (
         closing(frames),
         spreadsheet(bad, [ROW_KEY, *(f.name for f in features), "_reasons"]) as rejected,
-        output(settings, batch, target) as written,
+        output(settings, batch, target, part) as written,
     ):
         for cells in frames:
             reasons = _reasons(cells, features)

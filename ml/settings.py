@@ -24,9 +24,13 @@ class Settings(BaseSettings):
     """Address of MLflow as people reach it; links in logs use it. Default: the tracking URI."""
     use_cases_dir: Path = Path("data")
     """Each folder below it with a ``contract.yaml`` is a use case."""
+    landing_url: str | None = None
+    """Object store from which DAGs fetch files to ingest, as ``s3://bucket/prefix``, below it a folder a use case."""
     state_dir: Path = Path(".local")
     """Reports and batch predictions are written below it."""
 
+    score_partition_rows: Annotated[int, Field(ge=1)] = 500_000
+    """A batch of more rows is predicted in partitions of about that many, by as many workers as there are."""
     log_retention_days: Annotated[int, Field(ge=1)] | None = None
     """Predictions are kept that long, and up to a month more; unset, for ever. See :mod:`ml.partitions`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,8 +28,9 @@ class UseCase:
 
     @property
     def landing(self) -> Path:
-        """Where files to ingest are put."""
-        return self.folder / "landing"
+        """Where files to ingest are put: in it, or below ``ML_LANDING_DIR``, where the folder itself is read-only."""
+        elsewhere = os.environ.get("ML_LANDING_DIR")
+        return Path(elsewhere) / self.name if elsewhere else self.folder / "landing"
 
     @cached_property
     def contract(self) -> Contract:

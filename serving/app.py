@@ -44,7 +44,7 @@ def create_app(settings: ServingSettings | None = None, registry: Registry | Non
         settings = ServingSettings()
     app = DescribedApi(title=settings.model_name, version="1", lifespan=_lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
-    registry = registry or MlflowRegistry(settings.mlflow_tracking_uri, settings.model_name)
+    registry = registry or _mlflow(settings)
     log = InferenceLog(settings.database_url, Spool(settings.spool_dir, settings.spool_max_bytes))
     app.state.serving = State(
         Watcher(registry, BundleCache(settings.cache_dir, settings.model_name), settings.model_name),
@@ -60,6 +60,13 @@ def create_app(settings: ServingSettings | None = None, registry: Registry | Non
         app.add_exception_handler(error, answer)
     _protect(app, settings)
     return app
+
+
+def _mlflow(settings: ServingSettings) -> MlflowRegistry:
+    login = (settings.mlflow_username, settings.mlflow_password.get_secret_value())
+    return MlflowRegistry(
+        settings.mlflow_tracking_uri, settings.model_name, login if settings.mlflow_username else None
+    )
 
 
 def _protect(app: FastAPI, settings: ServingSettings) -> None:

@@ -58,12 +58,13 @@ class Registry(Protocol):
 
 
 class MlflowRegistry:
-    """The model of that name in the MLflow at ``tracking_uri``."""
+    """The model of that name in the MLflow at ``tracking_uri``; ``login`` is a user and a password there."""
 
-    def __init__(self, tracking_uri: str, model_name: str) -> None:
+    def __init__(self, tracking_uri: str, model_name: str, login: tuple[str, str] | None = None) -> None:
         self._uri = tracking_uri.rstrip("/")
         self._name = model_name
-        self._pool = urllib3.PoolManager(retries=False)
+        headers = urllib3.make_headers(basic_auth=":".join(login)) if login else None
+        self._pool = urllib3.PoolManager(retries=False, headers=headers)
 
     def production(self) -> ProductionVersion:
         """See :class:`Registry`. A version without checksum was not registered by the platform: refused."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -22,6 +22,9 @@ class ServingSettings(BaseSettings):
     database_url: str
     """libpq URL of the platform's database, for the role ``ml_serving``."""
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
+    mlflow_username: str = ""
+    """Whom the service is to MLflow, where that wants a login; to read is all it needs."""
+    mlflow_password: SecretStr = SecretStr("")
     poll_seconds: Annotated[float, Field(gt=0)] = 2
     """How often the registry is asked which version is in production."""
     cache_dir: Path = Path(".local/serving/cache")

@@ -156,7 +156,7 @@ class Demo:
         self.summary.retrain_run_id = run_id
 
     def _score(self, conf: Mapping[str, object]) -> int:
-        return int(self._airflow.returned(self._succeed("score", conf), "predict")["rows_scored"])
+        return int(self._airflow.returned(self._succeed("score", conf), "collect")["rows_scored"])
 
     def _succeed(self, name: str, conf: Mapping[str, object]) -> DagRun:
         run = self._trigger(name, conf)

@@ -14,7 +14,7 @@ import os
 import re
 import signal
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
 
@@ -31,8 +31,13 @@ def due(landing: Path, logical_date: dt.datetime | None) -> list[str]:
     Without a date all of them, else those dated up to that day (UTC) and those without a date in the name.
     A name that begins with a dot or does not end in ``.csv`` (as ``.part`` and ``.tmp``) is none of them.
     """
-    names = [p.name for p in landing.iterdir() if p.suffix.casefold() == ".csv" and not p.name.startswith(".")]
-    dated = sorted((day_of(n) or dt.date.min, n) for n in names)
+    return due_of((p.name for p in landing.iterdir()), logical_date)
+
+
+def due_of(names: Iterable[str], logical_date: dt.datetime | None) -> list[str]:
+    """Those of the names that :func:`due` gives."""
+    files = [n for n in names if Path(n).suffix.casefold() == ".csv" and not n.startswith(".")]
+    dated = sorted((day_of(n) or dt.date.min, n) for n in files)
     if logical_date is None:
         return [n for _, n in dated]
     last = (logical_date if logical_date.tzinfo is None else logical_date.astimezone(dt.UTC)).date()

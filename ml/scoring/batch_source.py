@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import itertools
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 
 import pandas as pd
@@ -31,42 +34,90 @@ _CELLS_AT_ONCE = 1_000_000
 _BYTES_AT_ONCE = 8 << 20  # of a CSV file; no record is longer than an eighth of it
 _PARQUET = b"PAR1"
 
+RowPlace = tuple[int, int]
+"""Where a row of ``features`` came from: file id and line; rows are in that order."""
+
 _Choose = Callable[[Sequence[str]], list[str]]
 """From the columns that a file has to those that are read."""
 
 
 def feature_frames(
-    settings: Settings, use_case: UseCase, names: Sequence[str], start: dt.date | None, end: dt.date | None
+    settings: Settings,
+    use_case: UseCase,
+    names: Sequence[str],
+    start: dt.date | None,
+    end: dt.date | None,
+    *,
+    first: RowPlace | None = None,
+    stop: RowPlace | None = None,
 ) -> Generator[pd.DataFrame]:
-    """Columns of ``features`` with an event date from ``start`` to ``end``, both included; by file and line."""
+    """Columns of ``features`` with an event date from ``start`` to ``end``, both included; by file and line.
+
+    Of these the rows from ``first`` on, to the one before ``stop``; all without.
+    """
     statement = sql.SQL(
         "SELECT {}, {} FROM {} WHERE ({time} >= %(start)s OR %(start)s IS NULL)"
-        " AND ({time} <= %(end)s OR %(end)s IS NULL) ORDER BY {}"
+        " AND ({time} <= %(end)s OR %(end)s IS NULL)"
+        " AND ({at} >= %(first)s OR %(first)s IS NULL) AND ({at} < %(stop)s OR %(stop)s IS NULL) ORDER BY {order}"
     ).format(
         sql.Identifier(ROW_KEY),
         sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(n)) for n in names),
         table(use_case.name, "features"),
-        columns([FILE_ID, LINE]),
+        order=columns([FILE_ID, LINE]),
+        at=sql.SQL("ROW({})").format(columns([FILE_ID, LINE])),
         time=sql.Identifier(EVENT_TIME),
     )
+    bounds = {"start": start, "end": end, "first": first, "stop": stop}
     with connect(settings.database_url, application="score") as connection, connection.cursor(name="batch") as cursor:
-        cursor.execute(statement, {"start": start, "end": end})
-        while rows := cursor.fetchmany(_rows_at_once(names)):
+        cursor.execute(statement, bounds)
+        while rows := cursor.fetchmany(rows_at_once(names)):
             yield pd.DataFrame(rows, columns=[ROW_KEY, *names], dtype="str").set_index(ROW_KEY)
 
 
-def file_frames(contract: Contract, features: Sequence[Column], path: Path) -> Generator[pd.DataFrame]:
+def every_nth_row(
+    settings: Settings, use_case: UseCase, start: dt.date | None, end: dt.date | None, rows: int
+) -> list[RowPlace]:
+    """Where the first row, and each after so many ``rows``, of :func:`feature_frames` is."""
+    statement = sql.SQL(
+        "SELECT {at} FROM (SELECT {at}, row_number() OVER (ORDER BY {at}) - 1 AS number FROM {}"
+        " WHERE ({time} >= %(start)s OR %(start)s IS NULL) AND ({time} <= %(end)s OR %(end)s IS NULL)) AS numbered"
+        " WHERE number %% %(rows)s = 0 ORDER BY {at}"
+    ).format(table(use_case.name, "features"), at=columns([FILE_ID, LINE]), time=sql.Identifier(EVENT_TIME))
+    with connect(settings.database_url, application="score") as connection, connection.cursor() as cursor:
+        cursor.execute(statement, {"start": start, "end": end, "rows": rows})
+        return cursor.fetchall()
+
+
+def measured_file(contract: Contract, features: Sequence[Column], path: Path) -> tuple[list[int], bool]:
+    """Number of rows in each frame of :func:`file_frames`; whether rows are known by keys. Raises as that."""
+    with _opened(path) as file:
+        is_parquet = file.read(4) == _PARQUET
+
+    keys = {c.name for c in contract.key}
+    columns_there: set[str] = set()
+
+    def choose(there: Sequence[str]) -> list[str]:
+        columns_there.update(there)
+        return _chosen(path, there, [f.name for f in features], sorted(keys))
+
+    batches = _parquet_batches(path, choose) if is_parquet else _csv_batches(contract, path, choose)
+    sizes = [batch.num_rows for batch in batches]
+    return sizes, bool(keys) and keys <= columns_there
+
+
+def file_frames(
+    contract: Contract, features: Sequence[Column], path: Path, *, first_frame: int = 0, stop_frame: int | None = None
+) -> Generator[pd.DataFrame]:
     """The features' columns of a file; what else it holds is ignored, the target included.
+
+    Of its frames those from number ``first_frame`` on, to the one before ``stop_frame``; all without.
 
     A row is known by the contract's key columns where the file has them and none of the row's is null, else by
     the file's content and the row's place in it. Raises :class:`FileRefused`, mostly before the first frame, where
     the file cannot be read, or lacks a column or has it twice.
     """
-    try:
-        with path.open("rb") as file:
-            is_parquet, checksum = file.read(4) == _PARQUET, sha256_of(file)
-    except OSError as error:
-        raise _refused(path, f"it cannot be opened: {error.strerror}") from error
+    with _opened(path) as file:
+        is_parquet, checksum = file.read(4) == _PARQUET, sha256_of(file)
     keys = [c.name for c in contract.key]
     names = [f.name for f in features]
 
@@ -74,7 +125,11 @@ def file_frames(contract: Contract, features: Sequence[Column], path: Path) -> G
         return _chosen(path, there, names, keys)
 
     first = 0
-    for batch in _parquet_batches(path, choose) if is_parquet else _csv_batches(contract, path, choose):
+    batches = _parquet_batches(path, choose) if is_parquet else _csv_batches(contract, path, choose)
+    for number, batch in enumerate(itertools.islice(batches, stop_frame)):
+        if number < first_frame:
+            first += batch.num_rows
+            continue
         chosen = choose(batch.schema.names)
         try:
             frame = pd.DataFrame({n: _as_text(batch.column(n)) for n in chosen}, dtype="str")
@@ -84,6 +139,15 @@ def file_frames(contract: Contract, features: Sequence[Column], path: Path) -> G
         frame.index = pd.Index(_row_keys(identity, checksum, range(first, first + len(frame))), name=ROW_KEY)
         first += len(frame)
         yield frame[names]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader]:
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise _refused(path, f"it cannot be opened: {error.strerror}") from error
 
 
 def _chosen(path: Path, there: Sequence[str], names: Sequence[str], keys: Sequence[str]) -> list[str]:
@@ -98,7 +162,8 @@ def _chosen(path: Path, there: Sequence[str], names: Sequence[str], keys: Sequen
     return chosen
 
 
-def _rows_at_once(names: Sequence[str]) -> int:
+def rows_at_once(names: Sequence[str]) -> int:
+    """Rows of a frame of so many columns."""
     return _CELLS_AT_ONCE // len(names) + 1
 
 
@@ -146,7 +211,7 @@ def _parquet_batches(path: Path, choose: _Choose) -> Iterator[pa.RecordBatch]:
     try:
         with pq.ParquetFile(path) as file:
             chosen = choose(file.schema_arrow.names)
-            yield from file.iter_batches(_rows_at_once(chosen), columns=chosen)
+            yield from file.iter_batches(rows_at_once(chosen), columns=chosen)
     except (pa.ArrowException, OSError) as error:
         raise _refused(path, f"it cannot be read as Parquet: {error}") from error
 

@@ -115,8 +115,8 @@ class Output:
 
 
 @contextmanager
-def output(settings: Settings, batch: Batch, path: Path) -> Iterator[Output]:
-    """Write a batch in one transaction, and then to a Parquet file at ``path``.
+def output(settings: Settings, batch: Batch, path: Path, part: str = "") -> Iterator[Output]:
+    """Write a batch, or a ``part`` of it with rows of its own, in one transaction, and then a Parquet file at ``path``.
 
     The file has the row key, the features, and ``_prediction``, ``_probability`` and ``_inference_id``; its
     metadata name the version and ``as_of``. It is there once the transaction is committed.
@@ -130,7 +130,7 @@ def output(settings: Settings, batch: Batch, path: Path) -> Iterator[Output]:
         pq.ParquetWriter(file, _schema(batch), compression="zstd") as writer,
     ):
         # Two batches of one time may hold the same rows in different orders, and would wait for each other.
-        lock(cursor, "score", batch.use_case, batch.as_of.isoformat())
+        lock(cursor, "score", batch.use_case, batch.as_of.isoformat(), part)
         cursor.execute(f"CREATE TEMP TABLE scored ({columns}) ON COMMIT DROP")
         yield Output(batch, cursor, writer)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
@@ -48,3 +48,13 @@ def spreadsheet(path: Path, header: Sequence[str]) -> Iterator[SpreadsheetWriter
             yield SpreadsheetWriter(text, header)
         finally:
             text.detach()
+
+
+def merge_spreadsheets(path: Path, parts: Sequence[Path]) -> None:
+    """One CSV file of several with the same header, in their order. What is escaped already stays as it is."""
+    with ExitStack() as files:
+        readers = [csv.reader(files.enter_context(part.open(encoding="utf-8", newline=""))) for part in parts]
+        headers = [next(reader) for reader in readers]
+        with spreadsheet(path, headers[0]) as merged:
+            for reader in readers:
+                merged.add(reader)

@@ -20,7 +20,7 @@ DOWNSTREAM = {
     "ingest": {"load": {"report_rejected"}, "report_rejected": set()},
     "validate": {"judge": set()},
     "train": {"check_data": {"fit"}, "fit": set()},
-    "score": {"predict": set()},
+    "score": {"split": {"predict", "collect"}, "predict": {"collect"}, "collect": set()},
     "drift": {
         "check": {"retraining_wanted", "record", "alert"},
         "retraining_wanted": {"start_training", "record"},
@@ -80,7 +80,8 @@ def test_every_task_has_owner_retries_timeout_and_a_failure_callback(dag_bag, da
         assert task.retry_delay == timedelta(seconds=2 if task.task_id == "approve" else 20)
         assert task.retry_policy.serialize() == RETRY_POLICY.serialize()
         assert timedelta(0) < task.execution_timeout <= timedelta(minutes=90)
-        assert [callback.__name__ for callback in task.on_failure_callback] == [report_failure.__name__]
+        callbacks = [task.on_failure_callback] if task.is_mapped else task.on_failure_callback
+        assert [callback.__name__ for callback in callbacks] == [report_failure.__name__]
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_scoring_again_for_the_same_time_changes_nothing(stack, bank):
     for _ in range(2):
         run, state = stack.drive(f"{BANK}_score", as_of=as_of, start="2010-06-01")
         assert state == "success"
-        results.append(stack.airflow.returned(run, "predict"))
+        results.append(stack.airflow.returned(run, "collect"))
     first, second = results
     assert first["rows_new"] == first["rows_scored"] > 0
     assert second["rows_new"] == 0
@@ -146,7 +146,7 @@ def test_the_second_use_case_is_scored_from_a_file_that_has_drifted_and_is_retra
     as_of = datetime(2026, 2, 1, 12, tzinfo=UTC)
     run, state = stack.drive(f"{CHURN}_score", as_of=as_of.isoformat(), file=str(shifted))
     assert state == "success"
-    assert stack.airflow.returned(run, "predict")["rows_scored"] == 800
+    assert stack.airflow.returned(run, "collect")["rows_scored"] == 800
     window = {
         "window_start": (as_of - timedelta(hours=1)).isoformat(),
         "window_end": as_of.replace(hour=13).isoformat(),

@@ -1,0 +1,1 @@
+"""What a stack of containers needs before its services start: one-shot, safe to repeat."""
