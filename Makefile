@@ -9,6 +9,12 @@ MODEL_NAME ?= bank-model
 METRIC ?= roc_auc
 STAGE ?= Production
 
+COMPOSE ?= docker compose
+WORKERS ?= 2
+COMPOSE_ENV = $(if $(CELERY)$(MONITORING),COMPOSE_PROFILES=$(if $(CELERY),celery)$(if $(MONITORING),$(if $(CELERY),$(comma))monitoring)) \
+	$(if $(CELERY),AIRFLOW_EXECUTOR=CeleryExecutor)
+comma := ,
+
 PY := .venv/bin/python
 STACK := $(PY) -m stack
 MLP = $(STACK) run -- $(PY) -m ml.cli
@@ -97,6 +103,21 @@ db-training-pretty: installed ## The feature statistics of the last training
 db-inference: installed ## Show the last logged predictions
 	@$(MLP) db-inference
 
+env: ## Write .env with generated secrets, once, for the containers
+	@sh deploy/make_env.sh
+
+compose-up: env ## Build and start the stack of containers; CELERY=1 WORKERS=2 for Celery, MONITORING=1 for Grafana
+	@$(COMPOSE_ENV) $(COMPOSE) up --build --detach --wait $(if $(CELERY),--scale airflow-worker=$(WORKERS))
+
+compose-down: ## Stop the stack of containers; its data stays
+	@$(COMPOSE) --profile '*' down
+
+backup: ## Save all databases and objects of the containers to backup/<time>; TO=folder
+	@COMPOSE="$(COMPOSE)" sh deploy/backup.sh $(TO)
+
+restore: ## Put a backup in place of what the containers have; FROM=folder
+	@COMPOSE="$(COMPOSE)" sh deploy/restore.sh $(FROM)
+
 format: install-dev ## Format the code
 	@$(PY) -m ruff format . && $(PY) -m ruff check --fix .
 
@@ -107,13 +128,19 @@ test: test-fast test-stack ## Run all tests
 	@$(MAKE) --no-print-directory test-faults ONLY=fault
 
 test-fast: install-dev ## Unit, DAG, contract, database and quick fault tests, with the branch coverage of ml and serving
-	@$(PY) -m pytest -m "not stack and not fault" --numprocesses auto --dist loadfile --cov --cov-report term
+	@$(PY) -m pytest -m "not stack and not fault and not compose" --numprocesses auto --dist loadfile --cov --cov-report term
 
 test-faults: install-dev ## Produce the faults for real and print the figures; ONLY=fault for those that take long
 	@$(PY) -m pytest tests/faults -q --capture no $(if $(ONLY),-m $(ONLY))
 
 test-stack: install-dev ## Boot the whole stack and drive it over HTTP
 	@$(PY) -m pytest -m stack
+
+test-compose: install-dev ## Build the images, run the stack of containers through the loop and its outages
+	@$(PY) -m pytest tests/compose -q --capture no
+
+audit: install-dev ## Check the locks against the database of known vulnerabilities
+	@sh deploy/audit.sh
 
 coverage: test-fast ## The coverage as pages, in htmlcov/
 	@$(PY) -m coverage html && echo "htmlcov/index.html"
@@ -127,4 +154,4 @@ screenshots: install-dev ## Take the README's pictures from the running stack
 .PHONY: help install install-dev installed demo up down restart status logs open-airflow open-mlflow open-api data-bank \
 	train-bank list-models list-versions promote challenger compare predict-bank serve-bank monitor-bank \
 	db-training db-training-full db-training-pretty db-inference format lint test test-fast test-faults test-stack coverage \
-	bench-serving screenshots
+	bench-serving screenshots env compose-up compose-down backup restore test-compose audit

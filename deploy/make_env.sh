@@ -1,8 +1,9 @@
 #!/bin/sh
-# Writes .env from .env.example with a secret in each empty place, and the hashes of the API keys. Once: what is
-# there is never overwritten.
+# Writes .env from .env.example with a secret in each empty place, and the hashes of the API keys, into the folder
+# that is named, or that of docker-compose.yaml. Once: what is there is never overwritten.
 set -eu
-cd "$(dirname "$0")/.."
+repository=$(cd "$(dirname "$0")/.." && pwd)
+cd "${1:-$repository}"
 
 if [ -e .env ]; then
     echo "env: .env is there; it stays as it is."
@@ -16,7 +17,7 @@ while IFS= read -r line; do
         [A-Z]*=) echo "$line$(random 32)" ;;
         *) printf '%s\n' "$line" ;;
     esac
-done <.env.example >.env.part
+done <"$repository/.env.example" >.env.part
 
 hash_of() { sed -n "s/^$1=//p" .env.part | tr -d '\n' | sha256sum | cut -d ' ' -f 1; }
 # It holds hashes of random keys, no secret, and is read by the service's own user.

@@ -48,8 +48,10 @@ class Outcome:
 
 
 @contextlib.contextmanager
-def load(url: str, payload: dict, *, connections: int = CONNECTIONS, pause: float = 0.0) -> Iterator[Outcome]:
-    """Ask meanwhile; each connection waits ``pause`` seconds between two requests.
+def load(
+    url: str, payload: dict, *, connections: int = CONNECTIONS, pause: float = 0.0, key: str | None = None
+) -> Iterator[Outcome]:
+    """Ask meanwhile, with an API ``key``; each connection waits ``pause`` seconds between two requests.
 
     At the end every request that was sent is answered, or its connection ended.
     """
@@ -59,6 +61,7 @@ def load(url: str, payload: dict, *, connections: int = CONNECTIONS, pause: floa
     assert address.port
     body = json.dumps(payload).encode()
     head = f"POST /v1/predict HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: application/json\r\n"
+    head += f"X-API-Key: {key}\r\n" if key else ""
     request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
     async def all_clients() -> None:

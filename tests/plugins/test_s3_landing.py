@@ -51,8 +51,8 @@ def endpoint(tmp_path_factory):
         wait(f"http://127.0.0.1:{s3}/healthz", folder / "log")
         yield f"http://127.0.0.1:{s3}"
     finally:
-        server.terminate()
-        server.wait(20)
+        server.kill()  # asked kindly, it takes half a minute
+        server.wait()
 
 
 def wait(url, log):
