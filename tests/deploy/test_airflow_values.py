@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from ml.settings import Settings
-from tests.deploy.manifests import HELM, REPOSITORY, Object, environment, of, rolling, secrets, selects
+from tests.deploy.manifests import HELM, REPOSITORY, environment, of, pods, rolling, secrets, selects
 
 VALUES = yaml.safe_load((HELM / "airflow-values.yaml").read_text())
 GIT_SYNC = yaml.safe_load((HELM / "git-sync-values.yaml").read_text())
@@ -20,10 +20,9 @@ def _locked(path: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", (REPOSITORY / path).read_text(), re.MULTILINE))
 
 
-@pytest.mark.parametrize("values", [VALUES, GIT_SYNC])
-def test_every_option_is_one_of_this_airflow(values: Object):
+def test_every_option_is_one_of_this_airflow():
     known = yaml.safe_load(files("airflow").joinpath("config_templates", "config.yml").read_text())
-    for section, options in values["config"].items():
+    for section, options in VALUES["config"].items():
         if section not in OF_THE_PROVIDER:
             assert options.keys() <= known[section]["options"].keys(), section
         assert all(isinstance(value, str) for value in options.values())
@@ -84,10 +83,14 @@ def test_tasks_are_told_what_the_rest_of_the_platform_is_told(monkeypatch: pytes
 def test_git_sync_changes_where_dags_come_from_and_nothing_else_that_tasks_are_told():
     names = {v["name"]: v["value"] for v in GIT_SYNC["env"]}
     assert {v["name"]: v["value"] for v in VALUES["env"]}.items() <= names.items()
-    assert names.keys() - {v["name"] for v in VALUES["env"]} == {"PYTHONPATH"}
+    # An option of the image's environment counts for more than one of airflow.cfg.
+    changed = {"AIRFLOW__CORE__DAGS_FOLDER", "AIRFLOW__CORE__PLUGINS_FOLDER", "PYTHONPATH"}
+    assert names.keys() - {v["name"] for v in VALUES["env"]} == changed
+    image = (REPOSITORY / "Dockerfile.airflow").read_text()
+    assert all(f" {name}=" in image for name in changed)
     checkout = f"{VALUES['airflowHome']}/dags/repo"
-    assert GIT_SYNC["config"]["core"]["dags_folder"] == f"{checkout}/{GIT_SYNC['dags']['gitSync']['subPath']}"
-    assert GIT_SYNC["config"]["core"]["plugins_folder"] in names["PYTHONPATH"].split(":")
+    assert names["AIRFLOW__CORE__DAGS_FOLDER"] == f"{checkout}/{GIT_SYNC['dags']['gitSync']['subPath']}"
+    assert names["AIRFLOW__CORE__PLUGINS_FOLDER"] in names["PYTHONPATH"].split(":")
     assert GIT_SYNC["dags"]["gitSync"]["branch"] == GIT_SYNC["dags"]["gitSync"]["ref"]
 
 
@@ -102,6 +105,28 @@ def test_mlflow_lets_the_pods_in_and_their_volume_exists():
     (claim,) = (v["persistentVolumeClaim"]["claimName"] for v in VALUES["volumes"] if "persistentVolumeClaim" in v)
     assert claims[claim]["spec"]["accessModes"] == ["ReadWriteMany"]
     assert {m["name"] for m in VALUES["volumeMounts"]} == {v["name"] for v in VALUES["volumes"]}
+
+
+def test_the_api_server_is_reached_under_the_address_that_tasks_are_told():
+    (port,) = VALUES["apiServer"]["networkPolicy"]["ingress"]["ports"]
+    assert VALUES["config"]["core"]["execution_api_server_url"].endswith(
+        f"//airflow-api-server:{port['port']}/execution/"
+    )
+    hosts = [host["name"] for host in VALUES["ingress"]["apiServer"]["hosts"]]
+    assert VALUES["config"]["api"]["base_url"] == f"https://{hosts[0]}"
+
+
+def test_the_images_run_as_the_users_that_they_were_built_for():
+    users = {("ml-platform-airflow", VALUES["uid"])}
+    for pod in pods(rolling()):
+        users |= {(c["image"].partition(":")[0], pod.spec["securityContext"]["runAsUser"]) for c in pod.containers()}
+    sources = {
+        "ml-platform-airflow": "Dockerfile.airflow",
+        "ml-platform-serving": "Dockerfile.serving",
+        "ml-platform-mlflow": "deploy/mlflow/Dockerfile",
+    }
+    for image, user in users:
+        assert f"USER {user}:" in (REPOSITORY / sources[image]).read_text()
 
 
 def test_the_pods_pass_the_profile_of_the_namespace():
