@@ -113,3 +113,10 @@ def test_the_use_cases_of_the_repository_can_be_used() -> None:
     for use_case in found:
         assert use_case.model_features
         assert not set(use_case.contract.late_features) & {f.name for f in use_case.model_features}
+
+
+def test_files_may_land_elsewhere_than_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_case = make_use_case(tmp_path, ID)
+    assert use_case.landing == use_case.folder / "landing"
+    monkeypatch.setenv("ML_LANDING_DIR", str(tmp_path / "elsewhere"))
+    assert use_case.landing == tmp_path / "elsewhere" / use_case.name
