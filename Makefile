@@ -10,9 +10,8 @@ METRIC ?= roc_auc
 STAGE ?= Production
 
 COMPOSE ?= docker compose
-WORKERS ?= 2
 COMPOSE_ENV = $(if $(CELERY)$(MONITORING),COMPOSE_PROFILES=$(if $(CELERY),celery)$(if $(MONITORING),$(if $(CELERY),$(comma))monitoring)) \
-	$(if $(CELERY),AIRFLOW_EXECUTOR=CeleryExecutor)
+	$(if $(CELERY),AIRFLOW_EXECUTOR=CeleryExecutor $(if $(WORKERS),AIRFLOW_WORKERS=$(WORKERS)))
 comma := ,
 
 PY := .venv/bin/python
@@ -107,7 +106,7 @@ env: ## Write .env with generated secrets, once, for the containers
 	@sh deploy/make_env.sh
 
 compose-up: env ## Build and start the stack of containers; CELERY=1 WORKERS=2 for Celery, MONITORING=1 for Grafana
-	@$(COMPOSE_ENV) $(COMPOSE) up --build --detach --wait $(if $(CELERY),--scale airflow-worker=$(WORKERS))
+	@$(COMPOSE_ENV) $(COMPOSE) up --build --detach --wait 
 
 compose-down: ## Stop the stack of containers; its data stays
 	@$(COMPOSE) --profile '*' down

@@ -307,8 +307,10 @@ def _if_there(registry: MlflowClient, model_name: str, version: str | None) -> M
 
 
 def _aliased(registry: MlflowClient, model_name: str) -> ModelVersion | None:
+    """By the model's own record: asked for the alias of a model that is not there, an MLflow with logins says 403."""
     try:
-        return registry.get_model_version_by_alias(model_name, ALIAS)
+        version = registry.get_registered_model(model_name).aliases.get(ALIAS)
+        return registry.get_model_version(model_name, version) if version else None
     except MlflowException as error:
         if _says_missing(error):
             return None

@@ -50,6 +50,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             with started.step("up, until all is healthy"):
                 started.compose("up", "--detach", "--wait", "--no-build")
             yield started
+            started.close()
         finally:
             (STATE / "stack.log").write_text(started.compose("logs", "--no-color", "--timestamps", check=False).stdout)
             with started.step("down, with all data"):
@@ -103,7 +104,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def production(stack: Stack, data: Path) -> str:
     """Version 1: its data came from the object store, it was promoted in MLflow, and it is served."""
-    airflow = stack.airflow()
+    airflow = stack.airflow
     airflow.wait_for_dag(f"{USE_CASE}_ingest")
     with stack.step("upload of the landing file"):
         stack.s3.upload_file(str(data), BUCKET, f"{USE_CASE}/bank.csv")

@@ -93,6 +93,7 @@ class Stack:
     def url(self, variable: str) -> str:
         return f"http://127.0.0.1:{self.environment[variable]}"
 
+    @cached_property
     def airflow(self) -> AirflowApi:
         return AirflowApi(self.url("ML_AIRFLOW_PORT"), "admin", self.secrets["AIRFLOW_ADMIN_PASSWORD"])
 
@@ -113,9 +114,14 @@ class Stack:
             aws_access_key_id="platform", aws_secret_access_key=self.secrets["S3_PLATFORM_SECRET"],
         )  # fmt: skip
 
+    def close(self) -> None:
+        """Let all connections go."""
+        for client in (self.airflow, self.mlflow, self.serving, self.s3):
+            client.close()
+
     def drive(self, dag_id: str, seconds: float = 900, **conf: object) -> tuple[DagRun, str]:
         """Start a run and wait for its end; the run and its state."""
-        airflow = self.airflow()
+        airflow = self.airflow
         run = airflow.trigger(dag_id, conf)
         return run, airflow.wait(run, seconds=seconds)
 

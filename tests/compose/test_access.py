@@ -34,9 +34,7 @@ def fill(path):
 
 
 def test_no_route_of_airflow_answers_without_a_login(stack):
-    token = stack.airflow()
-    document = token._http.get("/openapi.json").json()
-    token.close()
+    document = stack.airflow._http.get("/openapi.json").json()
     with anonymous(stack, "ML_AIRFLOW_PORT") as client:
         answers = {
             (method, path): client.request(method, fill(path)).status_code

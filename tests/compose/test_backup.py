@@ -55,7 +55,7 @@ def test_what_a_backup_holds_comes_back(stack, production):
     assert stack.s3.get_object(Bucket="mlflow", Key=key)["Body"].read() == content
     until(lambda: stack.served() == served, 60, "the version of the backup is served")
     assert stack.serving.post("/predict", json=EXAMPLE).status_code == 200
-    assert stack.airflow().runs(f"{USE_CASE}_train"), "Airflow knows its runs"
+    assert stack.airflow.runs(f"{USE_CASE}_train"), "Airflow knows its runs"
     refused = httpx.get(f"{stack.url('ML_MLFLOW_PORT')}/", trust_env=False)
     assert refused.status_code == 401, "the logins are as before"
     assert stack.sql("ml", "SELECT has_database_privilege('ml_serving', 'airflow', 'CONNECT')") == "f"

@@ -30,7 +30,7 @@ def test_artifacts_and_logs_of_tasks_lie_in_the_object_store(stack, production):
     assert any(key.endswith("/serving/model.onnx") for key in artifacts)
     logs = [e["Key"] for e in stack.s3.list_objects_v2(Bucket="airflow-logs")["Contents"]]
     assert any(f"dag_id={USE_CASE}_train" in key for key in logs)
-    airflow = stack.airflow()
+    airflow = stack.airflow
     train = airflow.runs(f"{USE_CASE}_train")[-1]
     assert "version" in airflow.log(train, "fit", lines=400), "the page of the task shows what lies there"
 
@@ -48,7 +48,7 @@ def test_the_api_predicts_with_a_key_and_logs_what_it_said(stack, production):
 
 
 def test_scoring_like_the_training_data_has_not_drifted_and_the_last_months_have(stack, production):
-    airflow, like_training, shifted = stack.airflow(), NOW - timedelta(days=2), NOW - timedelta(days=1)
+    airflow, like_training, shifted = stack.airflow, NOW - timedelta(days=2), NOW - timedelta(days=1)
     with stack.step("score all"):
         run, state = stack.drive(f"{USE_CASE}_score", as_of=like_training.isoformat())
     assert state == "success"

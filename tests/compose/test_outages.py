@@ -62,7 +62,7 @@ def all_in_table(stack, outcome):
 @pytest.fixture(scope="module")
 def second(stack, production):
     """Another version, whose training lost its scheduler, and so itself, in the middle."""
-    airflow, before = stack.airflow(), set(versions(stack))
+    airflow, before = stack.airflow, set(versions(stack))
     run = airflow.trigger(TRAIN, {})
     fit_is_running(airflow, run)
     time.sleep(8)
@@ -130,7 +130,7 @@ def test_the_api_ended_under_load_loses_no_prediction_it_gave(stack, production,
 
 
 def test_an_object_store_killed_in_mid_upload_leaves_no_version_that_is_not_whole(stack, production):
-    airflow, before = stack.airflow(), set(versions(stack))
+    airflow, before = stack.airflow, set(versions(stack))
     known = keys(stack)
     run = airflow.trigger(TRAIN, {})
     fit_is_running(airflow, run)

@@ -81,7 +81,7 @@ def checksum(stack, as_of):
 
 
 def test_two_million_rows_on_two_workers_are_what_one_process_makes_of_them(workers, large_file):
-    airflow = workers.airflow()
+    airflow = workers.airflow
     alone, together = ((NOW - timedelta(days=days)).isoformat() for days in (4, 3))
     with workers.step(f"score {large_file} rows, two workers"):
         run, state = workers.drive(f"{USE_CASE}_score", seconds=1500, file=FILE, as_of=together)
@@ -101,7 +101,7 @@ def test_two_million_rows_on_two_workers_are_what_one_process_makes_of_them(work
 
 
 def test_a_worker_killed_in_mid_training_yields_exactly_one_version(workers):
-    airflow, before = workers.airflow(), set(versions(workers))
+    airflow, before = workers.airflow, set(versions(workers))
     run = airflow.trigger(TRAIN, {})
     fit_is_running(airflow, run)
     time.sleep(8)
