@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tarfile
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from botocore.client import BaseClient
 
@@ -35,9 +35,16 @@ def restore(s3: BaseClient, stream: BinaryIO) -> int:
             bucket, _, key = member.name.partition("/")
             body = tar.extractfile(member)
             if body is not None and bucket in BUCKETS:
-                s3.upload_fileobj(body, bucket, key)
+                s3.upload_fileobj(_Forward(body), bucket, key)
                 count += 1
     return count
+
+
+class _Forward:
+    """A member of a stream, which says that it may be read and no more: to ask it whether it can seek is an error."""
+
+    def __init__(self, body: IO[bytes]) -> None:
+        self.read = body.read
 
 
 def main(what: str) -> None:
