@@ -34,6 +34,7 @@ CREATE TABLE ml.performance_checks (
     value           double precision,
     low             double precision,
     high            double precision,
+    moment          timestamptz NOT NULL,  -- that the check stands for: the end of its run's day
     retraining      text,
     at              timestamptz NOT NULL DEFAULT now(),
     UNIQUE (use_case, model_name, model_version, window_start, window_end)
@@ -41,8 +42,8 @@ CREATE TABLE ml.performance_checks (
 
 -- Every retraining that was started, whoever asked for it: the cooldown counts them together.
 CREATE VIEW ml.retrainings AS
-    SELECT 'drift' AS asked_by, id AS asked_id, use_case, model_name, window_end, retraining AS run_id
+    SELECT 'drift' AS asked_by, id AS asked_id, use_case, model_name, window_end AS moment, retraining AS run_id
     FROM ml.drift_reports WHERE retraining IS NOT NULL
     UNION ALL
-    SELECT 'outcomes', id, use_case, model_name, window_end, retraining
+    SELECT 'outcomes', id, use_case, model_name, moment, retraining
     FROM ml.performance_checks WHERE retraining IS NOT NULL;
