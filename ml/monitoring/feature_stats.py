@@ -1,25 +1,59 @@
 """What a model was trained on, summed up: the reference that later data is compared with.
 
-Stored as JSON in ``ml.training_data.feature_stats`` of each version; read back with :class:`FeatureStats`.
+Stored as JSON in ``ml.training_data.feature_stats`` of each version; read back with :class:`FeatureStats`. The
+versions of before have neither sketch nor answers, labels and sample: they are compared by what they have.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field
 
 from ml.contract import Column
 from ml.monitoring import binning
-from ml.monitoring.binning import Counts, Floats
+from ml.monitoring.binning import Floats
+from ml.monitoring.category_summary import CategorySummary
+from ml.monitoring.moments import Moments
+from ml.monitoring.number_summary import NumberBins, NumberSummary
+from ml.monitoring.row_sample import FeatureCode, RowSample, as_numbers, keys_of
+from ml.monitoring.sketch import Sketch, find_grid
+
+LABELS = ("0", "1")
+"""Categories of the label: negative, positive."""
 
 
 class _Stats(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+class SketchStats(_Stats):
+    """A :class:`ml.monitoring.sketch.Sketch`; without ``between`` and ``excess`` the grid holds all values."""
+
+    grid: tuple[float, ...]
+    at: tuple[int, ...]
+    between: tuple[int, ...] = ()
+    excess: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, sketch: Sketch) -> SketchStats:
+        """To be stored."""
+        grid, at = sketch.grid.tolist(), sketch.at.tolist()
+        if not sketch.between.any():
+            return cls(grid=grid, at=at)
+        return cls(grid=grid, at=at, between=sketch.between.tolist(), excess=sketch.excess.tolist())
+
+    @property
+    def sketch(self) -> Sketch:
+        """To be computed with."""
+        between = np.array(self.between or [0] * (len(self.grid) + 1), dtype=np.int64)
+        excess = np.array(self.excess or [0] * (len(self.grid) + 1), dtype=np.float64)
+        return Sketch(np.array(self.grid, dtype=np.float64), np.array(self.at, dtype=np.int64), between, excess)
 
 
 class NumberStats(_Stats):
@@ -41,28 +75,56 @@ class NumberStats(_Stats):
     edges: tuple[float, ...]
     points: tuple[float, ...]
     counts: tuple[int, ...]
+    sketch: SketchStats | None = None
 
-    @property
-    def histogram(self) -> Counts:
-        """Rows in each bin, nulls last."""
-        return np.array([*self.counts, self.nulls], dtype=np.int64)
+    @classmethod
+    def of(cls, numbers: Floats) -> NumberStats:
+        """Of a column read as numbers; NaN and infinities are nulls."""
+        ascending = np.sort(numbers[np.isfinite(numbers)])
+        edges, points = binning.find_bins(ascending)
+        summary = NumberSummary.of(numbers, NumberBins(edges, points, find_grid(ascending)))
+        described = pd.Series(ascending, dtype=np.float64).describe().drop("count")
+        return cls.model_validate(
+            {
+                **{name: None if np.isnan(value) else float(value) for name, value in described.items()},
+                "count": len(ascending),
+                "nulls": summary.nulls,
+                "edges": edges.tolist(),
+                "points": points.tolist(),
+                "counts": summary.histogram[:-1].tolist(),
+                "sketch": SketchStats.of(summary.sketch),
+            }
+        )
+
+    @cached_property
+    def number_bins(self) -> NumberBins:
+        """What other data is counted in."""
+        grid = self.sketch.grid if self.sketch else ()
+        return NumberBins(*(np.array(of, dtype=np.float64) for of in (self.edges, self.points, grid)))
+
+    @cached_property
+    def summary(self) -> NumberSummary:
+        """The counts, to be compared with those of other data."""
+        nothing = SketchStats(grid=(), at=(), between=(self.count,), excess=(0,))
+        variance = (self.std or 0) ** 2
+        return NumberSummary(
+            histogram=np.array([*self.counts, self.nulls], dtype=np.int64),
+            sketch=(self.sketch or nothing).sketch,
+            moments=Moments(self.count, self.mean or 0.0, variance * max(self.count - 1, 0)),
+        )
 
     @property
     def bins(self) -> list[str]:
-        """Names of the bins of :attr:`histogram`."""
-        return [*binning.labels(self._cuts), "null"]
+        """Names of the bins of a histogram."""
+        return [*binning.labels(self.number_bins.cuts), "null"]
 
-    def count_values(self, values: Sequence[object] | pd.Series) -> Counts:
-        """Rows of other data in these bins; what is no finite number counts as null."""
+    def count_values(self, values: Sequence[object] | pd.Series) -> NumberSummary:
+        """Other data in these bins; what is no finite number counts as null."""
         return self.count_numbers(as_numbers(values))
 
-    def count_numbers(self, numbers: Floats) -> Counts:
+    def count_numbers(self, numbers: Floats) -> NumberSummary:
         """As :meth:`count_values`, of numbers read already."""
-        return binning.count(numbers, self._cuts)
-
-    @property
-    def _cuts(self) -> Floats:
-        return binning.cuts(np.array(self.edges, dtype=np.float64), np.array(self.points, dtype=np.float64))
+        return NumberSummary.of(numbers, self.number_bins)
 
 
 class CategoryStats(_Stats):
@@ -75,78 +137,110 @@ class CategoryStats(_Stats):
     counts: tuple[int, ...]
     other: int
 
-    @property
-    def histogram(self) -> Counts:
-        """Rows in each bin: categories in the contract's order, other, nulls."""
-        return np.array([*self.counts, self.other, self.nulls], dtype=np.int64)
+    @classmethod
+    def of(cls, rows_by_value: Mapping[Any, int], categories: tuple[str, ...]) -> CategoryStats:
+        """Of how many rows hold a value."""
+        summary = CategorySummary.of(rows_by_value, categories)
+        *counts, other, nulls = summary.histogram.tolist()
+        return cls(count=summary.rows - nulls, nulls=nulls, categories=categories, counts=tuple(counts), other=other)
+
+    @cached_property
+    def summary(self) -> CategorySummary:
+        """The counts, to be compared with those of other data."""
+        return CategorySummary(np.array([*self.counts, self.other, self.nulls], dtype=np.int64))
 
     @property
     def bins(self) -> list[str]:
-        """Names of the bins of :attr:`histogram`."""
+        """Names of the bins of a histogram."""
         return [*self.categories, "not in the contract", "null"]
 
-    def count_values(self, values: Iterable[object]) -> Counts:
-        """Rows of other data in these bins."""
-        return _count_categories(Counter(values), self.categories)
+    def count_values(self, values: Iterable[object]) -> CategorySummary:
+        """Other data in these bins."""
+        return CategorySummary.of(rows_by_value(values), self.categories)
+
+
+ColumnStats = NumberStats | CategoryStats
+
+
+class SampleStats(_Stats):
+    """Rows of the training data, some drawn at random, as :class:`ml.monitoring.row_sample.RowSample` has them."""
+
+    features: tuple[str, ...]
+    rows: tuple[tuple[float | None, ...], ...]
+
+    @cached_property
+    def sample(self) -> RowSample:
+        """To be computed with."""
+        values = np.array(self.rows, dtype=np.float64).reshape(len(self.rows), len(self.features))
+        return RowSample(keys_of(0, len(self.rows)), values)
 
 
 class FeatureStats(_Stats):
-    """The statistics of each feature, by name."""
+    """The statistics of each feature, by name, of the answers on rows held out, of the labels; a sample of rows."""
 
     format: Literal[1] = 1
     rows: int
-    columns: dict[str, Annotated[NumberStats | CategoryStats, Field(discriminator="kind")]]
+    columns: dict[str, Annotated[ColumnStats, Field(discriminator="kind")]]
+    prediction: NumberStats | None = None
+    label: CategoryStats | None = None
+    sample: SampleStats | None = None
+
+    @classmethod
+    def of(
+        cls,
+        frame: pd.DataFrame,
+        features: Sequence[Column],
+        *,
+        probabilities: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+    ) -> FeatureStats:
+        """Of a frame. Raises ``KeyError`` where a column is missing.
+
+        Nulls are None, NaN and infinities in numbers, None, NaN and the empty text in categories. ``probabilities``:
+        what the model answers on rows that it was not fitted on; ``labels``: 0 and 1 of the frame's rows.
+        """
+        columns = {f.name: _column(frame[f.name], f) for f in features}
+        return cls(
+            rows=len(frame),
+            columns=columns,
+            prediction=None if probabilities is None else NumberStats.of(np.asarray(probabilities, dtype=np.float64)),
+            label=None if labels is None else CategoryStats.of(rows_by_value(np.asarray(labels).tolist()), LABELS),
+            sample=_sample(frame, features),
+        )
+
+    @cached_property
+    def codes(self) -> tuple[FeatureCode, ...]:
+        """How the features become numbers in a sample."""
+        return tuple(
+            FeatureCode(name, None if isinstance(stats, NumberStats) else stats.categories)
+            for name, stats in self.columns.items()
+        )
 
 
-def feature_stats(frame: pd.DataFrame, features: Sequence[Column]) -> dict[str, Any]:
-    """Statistics of the features' columns of a frame, as JSON. Raises ``KeyError`` where a column is missing.
-
-    Nulls are None, NaN and infinities in numbers, None, NaN and the empty text in categories.
-    """
-    columns = {f.name: (_numbers(frame[f.name]) if f.is_numeric else _categories(frame[f.name], f)) for f in features}
-    return FeatureStats(rows=len(frame), columns=columns).model_dump(mode="json")
-
-
-def as_numbers(values: Sequence[object] | pd.Series) -> Floats:
-    """The values as floats, NaN for what is no number."""
-    numbers = pd.to_numeric(pd.Series(values), errors="coerce")
-    return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+def feature_stats(
+    frame: pd.DataFrame,
+    features: Sequence[Column],
+    *,
+    probabilities: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+) -> dict[str, Any]:
+    """:meth:`FeatureStats.of`, as JSON."""
+    return FeatureStats.of(frame, features, probabilities=probabilities, labels=labels).model_dump(mode="json")
 
 
-def _numbers(values: pd.Series) -> NumberStats:
-    numbers = as_numbers(values)
-    finite = numbers[np.isfinite(numbers)]
-    described = pd.Series(finite, dtype=np.float64).describe()
-    edges, points = binning.find_bins(finite)
-    histogram = binning.count(numbers, binning.cuts(edges, points))
-    moments = {name: None if np.isnan(value) else float(value) for name, value in described.drop("count").items()}
-    return NumberStats.model_validate(
-        {
-            **moments,
-            "count": len(finite),
-            "nulls": histogram[-1],
-            "edges": edges.tolist(),
-            "points": points.tolist(),
-            "counts": histogram[:-1].tolist(),
-        }
-    )
+def rows_by_value(values: Iterable[object] | pd.Series) -> dict[Any, int]:
+    """How many rows hold each value, nulls among them."""
+    series = values if isinstance(values, pd.Series) else pd.Series(list(values), dtype=object)
+    return dict(series.value_counts(dropna=False).to_dict())
 
 
-def _categories(values: pd.Series, column: Column) -> CategoryStats:
-    rows_by_value = values.value_counts(dropna=False).to_dict()
-    *counts, other, nulls = _count_categories(rows_by_value, column.labels).tolist()
-    return CategoryStats(
-        count=len(values) - nulls, nulls=nulls, categories=column.labels, counts=tuple(counts), other=other
-    )
+def _column(values: pd.Series, column: Column) -> ColumnStats:
+    if column.is_numeric:
+        return NumberStats.of(as_numbers(values))
+    return CategoryStats.of(rows_by_value(values), column.labels)
 
 
-def _count_categories(rows_by_value: Mapping[Any, int], categories: Sequence[str]) -> Counts:
-    position = {category: i for i, category in enumerate(categories)}
-    counts = np.zeros(len(categories) + 2, dtype=np.int64)
-    for value, rows in rows_by_value.items():
-        counts[-1 if _is_null(value) else position.get(str(value), -2)] += rows
-    return counts
-
-
-def _is_null(value: Any) -> bool:  # noqa: ANN401  whatever a frame's cell or a JSON value may be
-    return value == "" or bool(pd.isna(value))
+def _sample(frame: pd.DataFrame, features: Sequence[Column]) -> SampleStats:
+    drawn = RowSample.of(frame, keys_of(0, len(frame)), [FeatureCode.of(f) for f in features])
+    rows = tuple(tuple(None if np.isnan(cell) else cell for cell in row) for row in drawn.values.tolist())
+    return SampleStats(features=tuple(f.name for f in features), rows=rows)
