@@ -45,7 +45,8 @@ class UseCase:
         path = self.folder / "model.yaml"
         config = load_model_config(path)
         names = {c.name for c in self.contract.features}
-        unknown = sorted({*config.late_features, *config.drift.psi_limits, *(config.gate.slices or ())} - names)
+        slices = {*(config.gate.slices or ()), *(config.performance.slices or ())}
+        unknown = sorted({*config.late_features, *config.drift.psi_limits, *slices} - names)
         if unknown:
             raise ContractError(str(path), f"no feature of the contract: {', '.join(unknown)}")
         return config

@@ -10,7 +10,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BufferedReader
+from typing import TextIO
 
 import psycopg2
 from psycopg2 import sql
@@ -42,25 +42,25 @@ def add_files(cursor: Cursor, use_case: UseCase) -> FileOutcomes:
         "CREATE TEMP TABLE arrived (inference_id uuid, label smallint, observed_at timestamptz) ON COMMIT DROP"
     )
     for name in due(folder, None) if folder.is_dir() else []:
-        with opened(folder, name) as file:
-            _stage(cursor, name, file, use_case.contract.target)
+        with opened(folder, name) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+            _stage(cursor, name, text, use_case.contract.target)
     cursor.execute("UPDATE arrived SET observed_at = now() WHERE observed_at IS NULL")
     return _add(cursor, use_case.name)
 
 
-def _stage(cursor: Cursor, name: str, file: BufferedReader, target: Column) -> None:
-    text = io.StringIO()
+def _stage(cursor: Cursor, name: str, file: TextIO, target: Column) -> None:
+    rows = io.StringIO()
     try:
-        csv.writer(text).writerows(_rows(name, io.TextIOWrapper(file, "utf-8-sig", newline=""), target))
-        text.seek(0)
-        copy_in(cursor, sql.Identifier("arrived"), ["inference_id", "label", "observed_at"], text)
+        csv.writer(rows).writerows(_rows(name, file, target))
+        rows.seek(0)
+        copy_in(cursor, sql.Identifier("arrived"), ["inference_id", "label", "observed_at"], rows)
     except (UnicodeDecodeError, csv.Error) as error:
         raise FileRefused(name, f"it is no CSV file in UTF-8: {error}") from error
     except psycopg2.DataError as error:
         raise FileRefused(name, f"{error.diag.message_primary}") from error
 
 
-def _rows(name: str, file: io.TextIOWrapper, target: Column) -> Iterator[tuple[str, int, str]]:
+def _rows(name: str, file: TextIO, target: Column) -> Iterator[tuple[str, int, str]]:
     reader = csv.DictReader(file)
     missing = [column for column in _NEEDED if column not in (reader.fieldnames or ())]
     if missing:

@@ -28,10 +28,18 @@ DOWNSTREAM = {
         "record": set(),
         "alert": set(),
     },
+    "outcomes": {
+        "collect": {"judge"},
+        "judge": {"retraining_wanted", "record", "alert"},
+        "retraining_wanted": {"start_training", "record"},
+        "start_training": {"record"},
+        "record": set(),
+        "alert": set(),
+    },
     "promote": {"evidence": {"approve"}, "approve": {"promote"}, "promote": set()},
     "maintenance": {"partitions": set()},
 }
-ONE_RUN_AT_A_TIME = {"ingest", "validate", "train", "score", "drift", "maintenance"}
+ONE_RUN_AT_A_TIME = {"ingest", "validate", "train", "score", "drift", "outcomes", "maintenance"}
 
 
 def kind_of(dag) -> str:
@@ -89,6 +97,7 @@ def test_every_task_has_owner_retries_timeout_and_a_failure_callback(dag_bag, da
         ("bank_marketing_ingest", "0 2 * * *"),
         ("bank_marketing_train", "0 4 * * 1"),
         ("bank_marketing_drift", "0 6 * * *"),
+        ("bank_marketing_outcomes", "0 5 * * *"),
         ("platform_maintenance", "30 1 * * *"),
     ],
 )
