@@ -106,11 +106,12 @@ def test_each_candidate_is_a_finished_run_with_parameters_and_metrics(trained: T
     for run in runs.values():
         assert run.info.status == "FINISHED"
         assert run.data.metrics.keys() == {
-            "roc_auc", "average_precision", "brier", "log_loss", "accuracy", "f1", "precision", "recall", "fit_seconds",
+            "roc_auc", "average_precision", "brier", "log_loss", "ece", "gain_at_10", "lift_at_10",
+            "accuracy", "f1", "precision", "recall", "cv_average_precision", "fit_seconds",
         }  # fmt: skip
         assert run.data.params.items() >= {
             "n_train": "900", "n_test": "300", "split_seed": "7", "test_size": "0.25", "threshold": "0.4",
-            "chosen_by": "average_precision",
+            "chosen_by": "average_precision", "cv_order": "stratified", "cv_folds": "3", "calibration": "none",
         }.items()  # fmt: skip
         assert run.data.tags["use_case"] == "customer_churn"
     assert runs["linear"].data.params["estimator"] == "LogisticRegression"

@@ -1,0 +1,74 @@
+"""Fits candidates on one training part, within one budget. No service is needed for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from ml.contract import Column
+from ml.model_config import Candidate, ModelConfig
+from ml.training.fitted_model import FittedModel, TrainingPart, fit_blend, fit_one
+from ml.training.folds import make_folds
+from ml.training.tuning import Budget
+
+
+@dataclass
+class Trainer:
+    """Fits the candidates of one training; the seconds of ``tuning`` count from when it is made.
+
+    ``wanted`` are those to be fitted; a blend brings those it is made of. ``journal`` names the file of a candidate's
+    study; None keeps studies in memory.
+    """
+
+    part: TrainingPart
+    wanted: Mapping[str, Candidate]
+    journal: Callable[[str, Candidate], Path] | None = None
+    models: dict[str, FittedModel] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+
+    def fit(self, name: str) -> FittedModel:
+        """The candidate of that name, fitted at the first call.
+
+        Raises :class:`ml.errors.ConfigError` on parameters that the estimator has not.
+        """
+        if name not in self.models:
+            self.models[name] = self._fit(name, self._candidate(name))
+        return self.models[name]
+
+    def _fit(self, name: str, candidate: Candidate) -> FittedModel:
+        if candidate.is_blend:
+            return fit_blend(self.part, name, [self.fit(of) for of in candidate.of])
+        journal = self.journal(name, candidate) if self.journal else None
+        return fit_one(self.part, name, candidate, self._budget(), journal)
+
+    def _budget(self) -> Budget:
+        """What the candidates so far left of the seconds, divided by those to come."""
+        tuning = self.part.config.tuning
+        searched = {of for name, c in self.wanted.items() for of in c.of or (name,) if self._candidate(of).search}
+        left = self.started + tuning.seconds - time.monotonic()
+        return Budget(tuning.trials, left / max(len(searched - self.models.keys()), 1))
+
+    def _candidate(self, name: str) -> Candidate:
+        return self.wanted.get(name) or self.part.config.candidates[name]
+
+
+def fit_candidate(
+    frame: pd.DataFrame,
+    labels: pd.Series,
+    features: Sequence[Column],
+    candidate: Candidate,
+    config: ModelConfig,
+    times: pd.Series | None = None,
+) -> FittedModel:
+    """Tune, calibrate and fit one candidate on N rows, their labels of 0 and 1 and their event times, if there are.
+
+    Raises :class:`ml.errors.ConfigError` on parameters that the estimator has not,
+    :class:`ml.errors.NotEnoughData` where a fold would have one class only.
+    """
+    name = candidate.estimator.value
+    part = TrainingPart(frame, labels, features, config, make_folds(labels, times, config.tuning))
+    return Trainer(part, {name: candidate}).fit(name)
