@@ -103,7 +103,7 @@ def production_version(settings: Settings, model_name: str) -> RegisteredVersion
         found = _aliased(registry, model_name)
     if found is None:
         raise NoProductionModel(model_name)
-    return _registered(found)
+    return registered(found)
 
 
 def production_bundle(settings: Settings, model_name: str, *, threads: int = 1) -> tuple[RegisteredVersion, Bundle]:
@@ -113,7 +113,7 @@ def production_bundle(settings: Settings, model_name: str, *, threads: int = 1) 
     """
     version = production_version(settings, model_name)
     with client(settings) as registry, TemporaryDirectory() as scratch:
-        return version, _fetch(registry, version, Path(scratch), threads=threads)
+        return version, fetch_bundle(registry, version, Path(scratch), threads=threads)
 
 
 def evidence(settings: Settings, model_name: str, version: str) -> str:
@@ -254,7 +254,7 @@ def verify(settings: Settings, registry: MlflowClient, version: ModelVersion, en
     """Raises :class:`BundleRefused` where it cannot be served, and notes that in the ledger in place of ``entry``."""
     try:
         with TemporaryDirectory() as scratch:
-            _fetch(registry, _registered(version), Path(scratch))
+            fetch_bundle(registry, registered(version), Path(scratch))
     except BundleRefused as refusal:
         _note_refusal(settings, entry, refusal)
         raise
@@ -307,8 +307,8 @@ def _transition(registry: MlflowClient, version: ModelVersion, stage: str) -> No
         )
 
 
-def _fetch(registry: MlflowClient, version: RegisteredVersion, folder: Path, *, threads: int = 1) -> Bundle:
-    """Download and verify a version's bundle, which is then in memory. Raises :class:`BundleRefused`."""
+def fetch_bundle(registry: MlflowClient, version: RegisteredVersion, folder: Path, *, threads: int = 1) -> Bundle:
+    """Download and verify a version's bundle, which is then in memory as well. Raises :class:`BundleRefused`."""
     if not version.bundle_sha256:
         raise BundleRefused(version.name, version.version, f"it has no tag {CHECKSUM_TAG}; train it with this platform")
     try:
@@ -324,7 +324,8 @@ def _fetch(registry: MlflowClient, version: RegisteredVersion, folder: Path, *, 
         raise BundleRefused(version.name, version.version, reason) from error
 
 
-def _registered(found: ModelVersion) -> RegisteredVersion:
+def registered(found: ModelVersion) -> RegisteredVersion:
+    """What matters of MLflow's own record of a version."""
     return RegisteredVersion(found.name, str(found.version), found.run_id or "", found.tags.get(CHECKSUM_TAG, ""))
 
 
