@@ -10,16 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ml.contract import Column
-from ml.model_config import Candidate, ModelConfig, Scalar
+from ml.model_config import Candidate, Scalar
 from ml.training.blend import blend_weights
 from ml.training.calibration import EPSILON, apply, fit_curve
 from ml.training.candidates import build, estimator
 from ml.training.cross_validation import prepare_folds
 from ml.training.ensemble import Ensemble, Member
-from ml.training.folds import Fold
-from ml.training.selection import score
+from ml.training.recency import recency_weights
 from ml.training.threshold import choose_threshold
+from ml.training.training_part import TrainingPart
 from ml.training.tuning import Budget, tune
 
 
@@ -53,34 +52,20 @@ class FittedModel:
         return self.ensemble.predict_proba(frame)
 
 
-@dataclass(frozen=True)
-class TrainingPart:
-    """What candidates are fitted on: N rows with the features' columns, labels of 0 and 1, and the folds of both."""
-
-    frame: pd.DataFrame
-    labels: pd.Series
-    features: Sequence[Column]
-    config: ModelConfig
-    folds: Sequence[Fold]
-
-    def scores(self, out_of_fold: npt.NDArray[np.float64]) -> tuple[float, ...]:
-        """The chosen metric in each fold."""
-        y = self.labels.to_numpy()
-        return tuple(score(self.config.metric, y[f.valid], out_of_fold[f.valid]) for f in self.folds)
-
-
 def fit_one(
     part: TrainingPart, name: str, candidate: Candidate, budget: Budget, journal: Path | None = None
 ) -> FittedModel:
     """A candidate that is fitted itself."""
     config, y = part.config, part.labels.to_numpy()
-    folds = prepare_folds(part.frame, part.labels, part.folds, candidate, part.features)
+    folds = prepare_folds(part, candidate)
     tuned = tune(name, candidate, folds, config.metric, config.tuning, budget, journal)
     params = tuned.candidate.params
     out_of_fold = np.full(len(y), np.nan)
     for fold in folds:
         out_of_fold[fold.valid] = fold.predict(estimator(candidate, params))
-    pipeline = build(tuned.candidate, part.features).fit(part.frame, part.labels)
+    weights = recency_weights(part.ages, candidate.half_life)
+    pipeline = build(tuned.candidate, part.features)
+    pipeline.fit(part.frame, part.labels, classifier__sample_weight=weights)
     return _finish(part, name, [Member(pipeline)], params, out_of_fold, tuned.trials)
 
 

@@ -23,11 +23,11 @@ from ml.settings import Settings
 from ml.store import connect
 from ml.training.code_version import code_version
 from ml.training.evidence import keep_evidence
-from ml.training.fitted_model import TrainingPart
 from ml.training.fitting import Fitted
-from ml.training.folds import fold_order, make_folds
+from ml.training.folds import fold_order
 from ml.training.holdout import Holdout
 from ml.training.onnx_export import check, export
+from ml.training.training_part import TrainingPart, training_part
 from ml.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -61,8 +61,8 @@ class Training:
     @property
     def part(self) -> TrainingPart:
         """What candidates are fitted on."""
-        folds = make_folds(self.data.train_labels, self.data.train_times, self.config.tuning)
-        return TrainingPart(self.data.train, self.data.train_labels, self.features, self.config, folds)
+        data = self.data
+        return training_part(data.train, data.train_labels, self.features, self.config, data.train_times)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -152,8 +152,10 @@ def write_bundle(folder: Path, training: Training, champion: Fitted) -> str:
 
 
 def _record(settings: Settings, training: Training, champion: Fitted, version: str) -> None:
-    """The row of the version in ``ml.training_data``; the statistics are those of the rows it was fitted on,
-    and of its answers on the others."""
+    """The row of the version in ``ml.training_data``.
+
+    The statistics are those of the rows it was fitted on, and of its answers on the others.
+    """
     row = {
         "use_case": training.use_case.name,
         "model_name": training.model_name,

@@ -11,8 +11,8 @@ import pandas as pd
 
 from ml.contract import Column
 from ml.model_config import Candidate, ModelConfig
-from ml.training.fitted_model import FittedModel, TrainingPart, fit_blend, fit_one
-from ml.training.folds import make_folds
+from ml.training.fitted_model import FittedModel, fit_blend, fit_one
+from ml.training.training_part import TrainingPart, training_part
 from ml.training.tuning import Budget
 
 
@@ -70,5 +70,4 @@ def fit_candidate(
     :class:`ml.errors.NotEnoughData` where a fold would have one class only.
     """
     name = candidate.estimator.value
-    part = TrainingPart(frame, labels, features, config, make_folds(labels, times, config.tuning))
-    return Trainer(part, {name: candidate}).fit(name)
+    return Trainer(training_part(frame, labels, features, config, times), {name: candidate}).fit(name)
