@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,5 +74,5 @@ def split_rows(
         train, test = train_test_split(rows, test_size=split.test_size, random_state=split.seed, stratify=labels)
         return train, test
     in_order = rows if times is None else np.argsort(pd.to_datetime(times).to_numpy(), kind="stable")
-    first_held_out = round(len(rows) * (1 - split.test_size))
-    return in_order[:first_held_out], in_order[first_held_out:]
+    held_out = math.ceil(len(rows) * split.test_size)  # rounded as scikit-learn does
+    return in_order[:-held_out], in_order[-held_out:]
