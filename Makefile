@@ -118,6 +118,13 @@ test-stack: install-dev ## Boot the whole stack and drive it over HTTP
 coverage: test-fast ## The coverage as pages, in htmlcov/
 	@$(PY) -m coverage html && echo "htmlcov/index.html"
 
+install-bench:
+	@sh stack/install.sh bench
+
+bench-quality: install-bench ## Compare the platform's model with untuned ones on three divisions of DATA=file
+	@$(if $(DATA),,echo "Say on what: make bench-quality DATA=<file>" >&2; exit 1;) \
+	PYTHONPATH=. $(PY) -m bench.quality --use-case "$(USE_CASE)" --data "$(DATA)"
+
 bench-serving: install-dev ## Load the API, a FastAPI that does nothing and MLflow's own server in turn; DATA=file
 	@PYTHONPATH=. $(PY) -m bench.serving $(if $(DATA),--data "$(DATA)")
 
@@ -127,4 +134,4 @@ screenshots: install-dev ## Take the README's pictures from the running stack
 .PHONY: help install install-dev installed demo up down restart status logs open-airflow open-mlflow open-api data-bank \
 	train-bank list-models list-versions promote challenger compare predict-bank serve-bank monitor-bank \
 	db-training db-training-full db-training-pretty db-inference format lint test test-fast test-faults test-stack coverage \
-	bench-serving screenshots
+	install-bench bench-quality bench-serving screenshots

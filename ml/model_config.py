@@ -69,7 +69,8 @@ class Candidate(_Strict):
 
     What ``params`` says of a parameter that is searched is the first value tried. ``without`` are features this
     candidate does without. ``half_life`` is for the recency of rows, in rows: one so far before the last counts
-    half as much in the fit. ``of`` are the candidates a blend is made of.
+    half as much in the fit. ``day_of_year`` names a column of months and one of days, from which trees get the day
+    of the year as well. ``of`` are the candidates a blend is made of.
     """
 
     estimator: EstimatorName
@@ -77,6 +78,7 @@ class Candidate(_Strict):
     search: dict[str, Range | Choices] = {}
     without: tuple[str, ...] = ()
     half_life: Annotated[int, Field(ge=1)] | None = None
+    day_of_year: tuple[str, str] | None = None
     of: tuple[str, ...] = ()
 
     @property
@@ -88,7 +90,9 @@ class Candidate(_Strict):
     def _consistent(self) -> Candidate:
         if self.is_blend != bool(self.of):
             raise ValueError("`of` names the candidates of a Blend, and only a Blend has it")
-        if self.is_blend and (self.params or self.search or self.without or self.half_life):
+        if self.day_of_year and self.estimator is EstimatorName.LOGISTIC_REGRESSION:
+            raise ValueError("day_of_year is for trees; to a linear model it says nothing that month and day do not")
+        if self.is_blend and self.model_fields_set - {"estimator", "of"}:
             raise ValueError("a Blend has nothing but `of`; the candidates it is made of have the rest")
         return self
 
@@ -279,6 +283,16 @@ class ModelConfig(_Strict):
     drift: Drift = Drift()
     performance: Performance = Performance()
     schedules: Schedules = Schedules()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ModelConfig:
+        fitted = {name for name, candidate in self.candidates.items() if not candidate.is_blend}
+        for name, candidate in self.candidates.items():
+            if unknown := sorted(set(candidate.of) - fitted):
+                raise ValueError(f"candidates.{name}.of: no candidate to blend is named {', '.join(unknown)}")
+        if self.threshold is ThresholdRule.PROFIT and self.profit is None:
+            raise ValueError("threshold: profit needs `profit`, what a decision of each kind earns")
+        return self
 
 
 def load_model_config(path: Path) -> ModelConfig:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 
 from ml.model_config import Candidate
-from ml.training.candidates import preprocessor
+from ml.training.candidates import one_thread, preprocessor
 from ml.training.folds import Positions
 from ml.training.recency import recency_weights
 from ml.training.training_part import TrainingPart
@@ -31,6 +31,7 @@ class PreparedFold:
     def predict(self, estimator: ClassifierMixin) -> npt.NDArray[np.float64]:
         """Fit the estimator; returns its probabilities of class 1 for the rows to be judged by."""
         fitted = estimator.fit(self.x_train, self.y_train, sample_weight=self.weights)
+        one_thread(fitted)
         probabilities: npt.NDArray[np.float64] = fitted.predict_proba(self.x_valid)
         return probabilities[:, 1]
 

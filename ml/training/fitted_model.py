@@ -13,7 +13,7 @@ import pandas as pd
 from ml.model_config import Candidate, Scalar
 from ml.training.blend import blend_weights
 from ml.training.calibration import EPSILON, apply, fit_curve
-from ml.training.candidates import build, estimator
+from ml.training.candidates import build, estimator, one_thread
 from ml.training.cross_validation import prepare_folds
 from ml.training.ensemble import Ensemble, Member
 from ml.training.recency import recency_weights
@@ -66,6 +66,7 @@ def fit_one(
     weights = recency_weights(part.ages, candidate.half_life)
     pipeline = build(tuned.candidate, part.features)
     pipeline.fit(part.frame, part.labels, classifier__sample_weight=weights)
+    one_thread(pipeline[-1])
     return _finish(part, name, [Member(pipeline)], params, out_of_fold, tuned.trials)
 
 

@@ -38,6 +38,7 @@ _TRUSTED = [
     "lightgbm.sklearn.LGBMClassifier",
     "ml.training.calibration.PiecewiseLinear",
     "ml.training.calibration.Sigmoid",
+    "ml.training.day_of_year.DayOfYear",
     "ml.training.ensemble.Ensemble",
     "ml.training.ensemble.Member",
     "numpy.dtype",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ml.errors import ConfigError
 from ml.model_config import ModelConfig, Profit, ThresholdRule
 
 Labels = npt.NDArray[np.int64]
@@ -13,18 +12,14 @@ Probabilities = npt.NDArray[np.float64]
 
 
 def choose_threshold(config: ModelConfig, labels: Labels, probabilities: Probabilities) -> float:
-    """The threshold for N calibrated probabilities of rows that the model was not fitted on, and their labels.
-
-    Raises :class:`ConfigError` where it is to be chosen by profit and the use case does not say what decisions earn.
-    """
+    """The threshold for N calibrated probabilities of rows that the model was not fitted on, and their labels."""
     rule = config.threshold
     if isinstance(rule, float):
         return rule
     order = np.argsort(-probabilities, kind="stable")
     if rule is ThresholdRule.F1:
         return best_threshold(probabilities[order], f1_by_rank(labels[order]))
-    if config.profit is None:
-        raise ConfigError("model.yaml: a threshold by profit needs `profit`, what a decision of each kind earns.")
+    assert config.profit is not None  # the configuration is refused without
     return best_threshold(probabilities[order], profit_by_rank(labels[order], config.profit))
 
 

@@ -206,3 +206,15 @@ def test_a_probability_that_is_no_number_is_refused(fitted: dict) -> None:
     probabilities[0] = np.nan
     with pytest.raises(ExportDiffers):
         check(export(fitted["linear"], FEATURES), frame, probabilities, 0.5)
+
+
+def test_the_day_of_the_year_exports() -> None:
+    frame = _frame(800, seed=1)
+    seasonal = Candidate.model_validate(
+        {"estimator": "LGBMClassifier", "params": {"n_estimators": 20}, "day_of_year": ["plan.type", "Age Years"]}
+    )
+    model = Ensemble([Member(build(seasonal, FEATURES).fit(frame, _labels(frame)))])
+    matrix = model.members[0].pipeline[:2].transform(frame)
+    plans = list(FEATURES[2].labels)
+    assert (matrix[:, -1] == frame["Age Years"] + [31 * plans.index(plan) for plan in frame["plan.type"]]).all()
+    _agrees(model, export(model, FEATURES), _frame(300, seed=6))
