@@ -204,17 +204,23 @@ class FeatureStats(_Stats):
             rows=len(frame),
             columns=columns,
             prediction=None if probabilities is None else NumberStats.of(np.asarray(probabilities, dtype=np.float64)),
-            label=None if labels is None else CategoryStats.of(rows_by_value(np.asarray(labels).tolist()), LABELS),
+            label=None
+            if labels is None
+            else CategoryStats.of(rows_by_value(np.asarray(labels, dtype=np.int64).tolist()), LABELS),
             sample=_sample(frame, features),
         )
 
     @cached_property
     def codes(self) -> tuple[FeatureCode, ...]:
-        """How the features become numbers in a sample."""
-        return tuple(
-            FeatureCode(name, None if isinstance(stats, NumberStats) else stats.categories)
-            for name, stats in self.columns.items()
-        )
+        """How the features become numbers in a sample, in the order of the reference's own.
+
+        That order is kept beside the rows: a database that stores JSON as ``jsonb`` does not keep that of the columns.
+        """
+        return tuple(map(self._code, self.sample.features if self.sample else self.columns))
+
+    def _code(self, name: str) -> FeatureCode:
+        stats = self.columns[name]
+        return FeatureCode(name, None if isinstance(stats, NumberStats) else stats.categories)
 
 
 def feature_stats(

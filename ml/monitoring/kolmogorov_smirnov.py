@@ -26,4 +26,4 @@ def p_value(statistic: float, n_reference: int, n_window: int) -> float:
     The law for large samples without ties, as ``scipy.stats.ks_2samp(method="asymp")`` has it; with ties the true
     probability is smaller, so that alarms are rarer, not more frequent, than stated.
     """
-    return float(kstwo.sf(statistic, np.round(n_reference * n_window / (n_reference + n_window))))
+    return float(kstwo.sf(statistic, max(np.round(n_reference * n_window / (n_reference + n_window)), 1)))

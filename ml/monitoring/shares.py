@@ -13,6 +13,9 @@ def change(held: int, rows: int, held_in_window: int, rows_in_window: int) -> tu
     >>> change(1, 12, 9, 12)  # Fisher's tea with more cups
     (0.6666666666666666, 0.002759456185220083)
     """
-    found = hypergeom(rows + rows_in_window, held + held_in_window, rows_in_window)
-    tail = min(found.cdf(held_in_window), found.sf(held_in_window - 1))
-    return held_in_window / rows_in_window - held / rows, float(min(2 * tail, 1.0))
+    share = held_in_window / rows_in_window - held / rows
+    if not 0 < held + held_in_window < rows + rows_in_window:  # all rows are alike, as in most columns without nulls
+        return share, 1.0
+    of = (rows + rows_in_window, held + held_in_window, rows_in_window)
+    tail = min(hypergeom.cdf(held_in_window, *of), hypergeom.sf(held_in_window - 1, *of))
+    return share, float(min(2 * tail, 1.0))
