@@ -70,6 +70,13 @@ promote: installed ## Put VERSION of MODEL_NAME into STAGE
 	@$(if $(VERSION),,echo "Say which: make promote MODEL_NAME=$(MODEL_NAME) VERSION=<n>" >&2; exit 1;) \
 	$(MLP) promote --model-name "$(MODEL_NAME)" --version "$(VERSION)" --stage "$(STAGE)"
 
+rollback: installed ## Put the predecessor of MODEL_NAME back into production
+	@$(MLP) rollback --model-name "$(MODEL_NAME)" $(if $(WHY),--why "$(WHY)")
+
+gate: installed ## Judge VERSION of MODEL_NAME against production
+	@$(if $(VERSION),,echo "Say which: make gate MODEL_NAME=$(MODEL_NAME) VERSION=<n>" >&2; exit 1;) \
+	$(MLP) gate --use-case "$(USE_CASE)" --model-name "$(MODEL_NAME)" --version "$(VERSION)"
+
 challenger: installed ## Run VERSION beside production: MODE=shadow|canary|off PERCENT=n
 	@$(if $(MODE),,echo "Say how: make challenger MODEL_NAME=$(MODEL_NAME) VERSION=<n> MODE=shadow|canary|off" >&2; exit 1;) \
 	$(MLP) challenger --model-name "$(MODEL_NAME)" --version "$(VERSION)" --mode "$(MODE)" $(if $(PERCENT),--percent "$(PERCENT)")
@@ -125,6 +132,11 @@ bench-quality: install-bench ## Compare the platform's model with untuned ones o
 	@$(if $(DATA),,echo "Say on what: make bench-quality DATA=<file>" >&2; exit 1;) \
 	PYTHONPATH=. $(PY) -m bench.quality --use-case "$(USE_CASE)" --data "$(DATA)"
 
+bench-drift: install-dev ## Check 1 and 10 million rows for drift, beside Evidently, which gets an environment of its own; DATA=file
+	@test -x .local/bench/venv/bin/python || .local/uv/bin/uv venv --quiet --python $(PY) .local/bench/venv
+	@.local/uv/bin/uv pip sync --quiet --python .local/bench/venv/bin/python --require-hashes bench/evidently.txt
+	@PYTHONPATH=. $(PY) -m bench.drift --use-case "$(USE_CASE)" $(if $(DATA),--data "$(DATA)")
+
 bench-serving: install-dev ## Load the API, a FastAPI that does nothing and MLflow's own server in turn; DATA=file
 	@PYTHONPATH=. $(PY) -m bench.serving $(if $(DATA),--data "$(DATA)")
 
@@ -132,6 +144,6 @@ screenshots: install-dev ## Take the README's pictures from the running stack
 	@$(PY) docs/screenshots.py
 
 .PHONY: help install install-dev installed demo up down restart status logs open-airflow open-mlflow open-api data-bank \
-	train-bank list-models list-versions promote challenger compare predict-bank serve-bank monitor-bank \
+	train-bank list-models list-versions promote rollback gate challenger compare predict-bank serve-bank monitor-bank \
 	db-training db-training-full db-training-pretty db-inference format lint test test-fast test-faults test-stack coverage \
-	install-bench bench-quality bench-serving screenshots
+	install-bench bench-quality bench-drift bench-serving screenshots

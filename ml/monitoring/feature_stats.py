@@ -237,7 +237,8 @@ def feature_stats(
 def rows_by_value(values: Iterable[object] | pd.Series) -> dict[Any, int]:
     """How many rows hold each value, nulls among them."""
     series = values if isinstance(values, pd.Series) else pd.Series(list(values), dtype=object)
-    return dict(series.value_counts(dropna=False).to_dict())
+    counted = series.value_counts(dropna=False).to_dict()
+    return {value: rows for value, rows in counted.items() if rows}  # a categorical counts what it does not hold, too
 
 
 def _column(values: pd.Series, column: Column) -> ColumnStats:

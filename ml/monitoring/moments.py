@@ -27,8 +27,8 @@ class Moments:
         finite = values[np.isfinite(values)]
         if not len(finite):
             return cls()
-        deviations = finite - (mean := float(finite.mean()))
-        return cls(len(finite), mean, float(deviations @ deviations))
+        mean = float(finite.mean())
+        return cls(len(finite), mean, float(np.square(finite - mean).sum()))
 
     def __add__(self, other: Moments) -> Moments:
         count = self.count + other.count

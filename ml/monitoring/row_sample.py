@@ -71,7 +71,8 @@ class FeatureCode:
             return np.where(np.isfinite(numbers), numbers, np.nan)
         place = {category: float(i) for i, category in enumerate(self.categories)}
         other = float(len(place))
-        return np.array([np.nan if is_null(value) else place.get(str(value), other) for value in values])
+        which, distinct = pd.factorize(values, use_na_sentinel=False)
+        return np.array([np.nan if is_null(v) else place.get(str(v), other) for v in distinct], dtype=np.float64)[which]
 
 
 def as_numbers(values: Sequence[object] | pd.Series) -> Floats:
