@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from ml.errors import ContractError
 
@@ -64,6 +64,17 @@ class Choices(_Strict):
     choices: Annotated[tuple[Scalar, ...], Field(min_length=2)]
 
 
+def _kind(space: object) -> str:
+    return "choices" if isinstance(space, Choices) or (isinstance(space, dict) and "choices" in space) else "range"
+
+
+Space = Annotated[
+    Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")],
+    Discriminator(_kind),
+]
+"""Where a parameter is searched."""
+
+
 class Candidate(_Strict):
     """One estimator with its parameters, as its library names them; those in ``search`` are tuned.
 
@@ -75,7 +86,7 @@ class Candidate(_Strict):
 
     estimator: EstimatorName
     params: dict[str, Scalar] = {}
-    search: dict[str, Range | Choices] = {}
+    search: dict[str, Space] = {}
     without: tuple[str, ...] = ()
     half_life: Annotated[int, Field(ge=1)] | None = None
     day_of_year: tuple[str, str] | None = None

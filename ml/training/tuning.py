@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 _COMPLETE = "complete"
-"""Attribute of a study that ended, by trials or by time: the same training anew takes it as it is."""
+"""Attribute of a study that ended, by trials or by seconds: the same training anew takes it as it is."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,21 @@ def tune(
     if not candidate.search or budget.trials == 0:
         return Tuned(candidate, pd.DataFrame())
     study = _open(name, candidate, journal)
-    while (finished := len(study.get_trials(deepcopy=False, states=_FINISHED))) < budget.trials:
-        if _COMPLETE in study.user_attrs or (finished and budget.is_spent):
-            log.info("%s: %d of %d trials made in the %g s there are", name, finished, budget.trials, budget.seconds)
+    if _COMPLETE in study.user_attrs:
+        log.info("%s: taken as an earlier training of the same rows and configuration tuned it", name)
+    while _COMPLETE not in study.user_attrs and (finished := _finished(study)) < budget.trials:
+        if finished and budget.is_spent:
+            log.info("%s: its share of the seconds is spent after %d of %d trials", name, finished, budget.trials)
             break
         study.sampler = TPESampler(seed=tuning.seed + finished, n_startup_trials=max(3, budget.trials // 4))
         _try(study, name, candidate, folds, metric)
     study.set_user_attr(_COMPLETE, True)
     best: dict[str, Scalar] = study.best_trial.params
     return Tuned(candidate.model_copy(update={"params": {**candidate.params, **best}}), _table(study))
+
+
+def _finished(study: Study) -> int:
+    return len(study.get_trials(deepcopy=False, states=_FINISHED))
 
 
 def journal_path(folder: Path, *of: object) -> Path:
