@@ -118,10 +118,10 @@ def _verdict(
     folder: Path,
 ) -> GateVerdict:
     config = use_case.config.gate
-    metric = Metric(mlflow.get_run(challenger.run_id).data.params["chosen_by"])
     (own := folder / "challenger").mkdir()
     bundle = registry.fetch_bundle(mlflow, challenger, own)
     rows, notes = rivals.rows_of(mlflow, challenger, folder), []
+    metric = Metric(mlflow.get_run(challenger.run_id).data.params["chosen_by"])
     latency, size = rivals.latency_ms(bundle, rows.frame), rivals.size_mb(own)
     production, obstacle = None, None
     if against:

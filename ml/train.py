@@ -18,6 +18,7 @@ from ml.tracking import client, version_url
 from ml.training.candidates import chosen
 from ml.training.fitting import Fitted, fit
 from ml.training.holdout import hold_out
+from ml.training.leftovers import clear_leftovers, living
 from ml.training.registration import Training, register
 from ml.training.trainer import Trainer
 from ml.training.tuning import journal_path
@@ -77,7 +78,8 @@ def train(
         snapshot_id=snapshot.id,
         at=dt.datetime.now(dt.UTC),
     )
-    with client(settings) as registry:
+    with living(settings, use_case, training.tags["training"]), client(settings) as registry:
+        clear_leftovers(settings, use_case)
         trainer = Trainer(training.part, wanted, partial(_journal, settings.studies_dir, training))
         fitted = [fit(training, trainer, name) for name in wanted]
         champion = max(fitted, key=lambda f: f.model.cv_score)

@@ -19,7 +19,7 @@ IDS += [f"platform_{kind}" for kind in sorted(FOR_ALL_USE_CASES)]
 DOWNSTREAM = {
     "ingest": {"load": {"report_rejected"}, "report_rejected": set()},
     "validate": {"judge": set()},
-    "train": {"check_data": {"fit"}, "fit": set()},
+    "train": {"check_data": {"fit"}, "fit": {"gate"}, "gate": set()},
     "score": {"predict": set()},
     "drift": {
         "check": {"retraining_wanted", "record", "alert"},
@@ -36,8 +36,8 @@ DOWNSTREAM = {
         "record": set(),
         "alert": set(),
     },
-    "promote": {"evidence": {"approve"}, "approve": {"promote"}, "promote": set()},
-    "maintenance": {"partitions": set()},
+    "promote": {"evidence": {"approve", "promote"}, "approve": {"promote"}, "promote": set()},
+    "maintenance": {"partitions": set(), "leftovers": set()},
 }
 ONE_RUN_AT_A_TIME = {"ingest", "validate", "train", "score", "drift", "outcomes", "maintenance"}
 
