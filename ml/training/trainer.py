@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from ml.training.tuning import Budget
 
 @dataclass
 class Trainer:
-    """Fits the candidates of one training; the seconds of ``tuning`` count from when it is made.
+    """Fits the candidates of one training, which share the seconds of ``tuning``.
 
     ``wanted`` are those to be fitted; a blend brings those it is made of. ``journal`` names the file of a candidate's
     study; None keeps studies in memory.
@@ -28,7 +27,6 @@ class Trainer:
     wanted: Mapping[str, Candidate]
     journal: Callable[[str, Candidate], Path] | None = None
     models: dict[str, FittedModel] = field(default_factory=dict)
-    started: float = field(default_factory=time.monotonic)
 
     def fit(self, name: str) -> FittedModel:
         """The candidate of that name, fitted at the first call.
@@ -46,11 +44,11 @@ class Trainer:
         return fit_one(self.part, name, candidate, self._budget(), journal)
 
     def _budget(self) -> Budget:
-        """What the candidates so far left of the seconds, divided by those to come."""
+        """What the trials so far left of the seconds, divided by the candidates to come."""
         tuning = self.part.config.tuning
         searched = {of for name, c in self.wanted.items() for of in c.of or (name,) if self._candidate(of).search}
-        left = self.started + tuning.seconds - time.monotonic()
-        return Budget(tuning.trials, left / max(len(searched - self.models.keys()), 1))
+        spent = sum(model.trials["seconds"].sum() for model in self.models.values() if len(model.trials))
+        return Budget(tuning.trials, (tuning.seconds - spent) / max(len(searched - self.models.keys()), 1))
 
     def _candidate(self, name: str) -> Candidate:
         return self.wanted.get(name) or self.part.config.candidates[name]

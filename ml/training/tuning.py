@@ -12,7 +12,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from optuna.samplers import TPESampler
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from ml.model_config import Candidate, Metric, Scalar, Tuning
 from ml.training.candidates import estimator
@@ -40,16 +40,10 @@ _COMPLETE = "complete"
 
 @dataclass(frozen=True)
 class Budget:
-    """Trials, and seconds from ``start`` on, which whoever tunes several candidates divides between them."""
+    """Trials of one candidate, and the seconds they may take together."""
 
     trials: int
     seconds: float
-    start: float = field(default_factory=time.monotonic)
-
-    @property
-    def is_spent(self) -> bool:
-        """Whether the seconds are over."""
-        return time.monotonic() - self.start >= self.seconds
 
 
 @dataclass(frozen=True)
@@ -79,8 +73,9 @@ def tune(
     study = _open(name, candidate, journal)
     if _COMPLETE in study.user_attrs:
         log.info("%s: taken as an earlier training of the same rows and configuration tuned it", name)
-    while _COMPLETE not in study.user_attrs and (finished := _finished(study)) < budget.trials:
-        if finished and budget.is_spent:
+    while _COMPLETE not in study.user_attrs and (finished := len(_finished(study))) < budget.trials:
+        # Of trials, not of the clock: one that was interrupted ends as it would have.
+        if finished and sum(map(_seconds, _finished(study))) >= budget.seconds:
             log.info("%s: its share of the seconds is spent after %d of %d trials", name, finished, budget.trials)
             break
         study.sampler = TPESampler(seed=tuning.seed + finished, n_startup_trials=max(3, budget.trials // 4))
@@ -90,8 +85,12 @@ def tune(
     return Tuned(candidate.model_copy(update={"params": {**candidate.params, **best}}), _table(study))
 
 
-def _finished(study: Study) -> int:
-    return len(study.get_trials(deepcopy=False, states=_FINISHED))
+def _finished(study: Study) -> list[FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=_FINISHED)
+
+
+def _seconds(trial: FrozenTrial) -> float:
+    return trial.duration.total_seconds() if trial.duration else 0.0
 
 
 def journal_path(folder: Path, *of: object) -> Path:
@@ -139,14 +138,13 @@ def _short(value: Scalar) -> str:
 
 
 def _table(study: Study) -> pd.DataFrame:
-    trials = study.get_trials(deepcopy=False, states=_FINISHED)
     return pd.DataFrame(
         {
             "trial": t.number,
             "state": t.state.name.lower(),
             "value": t.value if t.value is not None else t.intermediate_values[max(t.intermediate_values)],
-            "seconds": t.duration.total_seconds() if t.duration else None,
+            "seconds": _seconds(t),
             **t.params,
         }
-        for t in trials
+        for t in _finished(study)
     )
