@@ -16,9 +16,9 @@ _NAMED = 10
 
 _TITLES = {"ok": "No drift", "drift": "Drift", "insufficient_data": "Too few rows to tell"}
 _OTHERS = {
-    "prediction": "the distribution of the predicted probabilities",
-    "outcome": "the share of positive outcomes",
-    "rows": "the rows as a whole, which a classifier tells from training data",
+    "prediction": "The predicted probabilities moved",
+    "outcome": "The share of positive outcomes moved",
+    "rows": "A classifier tells the rows from training data",
 }
 
 
@@ -40,7 +40,7 @@ def verdict(report: DriftReport, min_rows: int) -> str:
     columns, others = [c for c in report.drifted if c.is_feature], [c for c in report.drifted if not c.is_feature]
     sentences = [f"{found} {len(columns)} of {len(report.features)} columns differ from its training data"]
     sentences[0] += f": {_list(columns)}." if columns else "."
-    sentences += [f"So does {_OTHERS[c.kind]}: {c.first}." for c in others]
+    sentences += [f"{_OTHERS[c.kind]}: {c.first}." for c in others]
     return " ".join(sentences)
 
 

@@ -234,6 +234,15 @@ def feature_stats(
     return FeatureStats.of(frame, features, probabilities=probabilities, labels=labels).model_dump(mode="json")
 
 
+def readable(stored: dict[str, Any]) -> dict[str, Any]:
+    """Stored statistics without what only a computer reads: sketches, and the sample of rows."""
+    columns = {name: {k: v for k, v in c.items() if k != "sketch"} for name, c in stored["columns"].items()}
+    rest = {name: value for name, value in stored.items() if name != "sample"}
+    if prediction := stored.get("prediction"):
+        rest["prediction"] = {name: value for name, value in prediction.items() if name != "sketch"}
+    return {**rest, "columns": columns}
+
+
 def rows_by_value(values: Iterable[object] | pd.Series) -> dict[Any, int]:
     """How many rows hold each value, nulls among them."""
     series = values if isinstance(values, pd.Series) else pd.Series(list(values), dtype=object)

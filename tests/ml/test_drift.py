@@ -353,7 +353,7 @@ def test_outcomes_that_arrived_are_compared_with_the_labels_of_training(settings
     connection.close()
     result = check("2")
     assert [c["column"] for c in result.drifted] == ["outcome"]
-    assert "So does the share of positive outcomes: PSI" in result.verdict
+    assert "The share of positive outcomes moved: PSI" in result.verdict
     assert "Outcomes that have arrived" in Path(result.report_path).read_text(encoding="utf-8")
 
 

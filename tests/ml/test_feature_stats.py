@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ml.contract import Column
-from ml.monitoring.feature_stats import FeatureStats, feature_stats
+from ml.monitoring.feature_stats import FeatureStats, feature_stats, readable
 
 NUMBER = Column(name="bill.mean", type="number", meaning="Bill", nulls="allowed")
 CATEGORY = Column(name="Plan A", type="category", categories=["x", "other", "y"], meaning="Plan", nulls="allowed")
@@ -126,3 +126,11 @@ def test_statistics_of_before_there_were_sketches_are_read():
     del older["prediction"], older["label"], older["sample"], older["columns"][NUMBER.name]["sketch"]
     stats = FeatureStats.model_validate(older)
     assert stats.columns[NUMBER.name].count_values(np.arange(50.0)).histogram.tolist() == [5] * 10 + [0]
+
+
+def test_people_are_not_shown_what_only_a_computer_reads():
+    stored = feature_stats(pd.DataFrame({NUMBER.name: np.arange(50.0)}), [NUMBER], probabilities=[0.5])
+    shown = readable(stored)
+    assert (shown["rows"], shown["columns"][NUMBER.name]["mean"], shown["prediction"]["mean"]) == (50, 24.5, 0.5)
+    assert "sketch" not in json.dumps(shown)
+    assert "sample" not in shown
