@@ -12,6 +12,7 @@ from psycopg2.extras import RealDictCursor
 
 from ml import drift
 from ml.errors import ReferenceUnusable
+from tests.conftest import REPOSITORY
 from tests.ml.drift_cases import END, INSIDE, START, log_inferences, make_use_case, remember_training, rows
 
 DAY = dt.timedelta(days=1)
@@ -375,3 +376,21 @@ def test_figures_of_performance_are_shown_where_they_are_known(settings, use_cas
     connection.close()
     page = Path(check().report_path).read_text(encoding="utf-8")
     assert "<td>by outcomes</td><td>0.771</td><td>0.750 to 0.790</td><td>1,000</td>" in page
+
+
+def test_reports_of_before_there_was_a_standing_keep_theirs(postgres):
+    url = postgres.url("before_standing", "ml_platform")
+    postgres.ensure_database("before_standing", owner="ml_platform")
+    migrations = sorted((REPOSITORY / "ml" / "migrations").glob("*.sql"))
+    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute(migrations[0].read_text())
+        for day, state in enumerate(["ok", "drift", "insufficient_data"]):
+            cursor.execute(
+                "INSERT INTO ml.drift_reports (use_case, model_name, model_version, window_start, window_end, n_rows,"
+                " state, columns, predictions, report) VALUES ('u', 'm', '1', %s, %s, 0, %s, '[]', '{}', '')",
+                (START, END + day * DAY, state),
+            )
+        cursor.execute(migrations[1].read_text())
+        cursor.execute("SELECT state, standing FROM ml.drift_reports ORDER BY id")
+        assert cursor.fetchall() == [("ok", "ok"), ("drift", "confirmed"), ("insufficient_data", "ok")]
+    connection.close()
