@@ -18,8 +18,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from ml.model_config import Drift
+from ml.monitoring.category_stats import CategoryStats
 from ml.monitoring.column_drift import compare
-from ml.monitoring.feature_stats import CategoryStats, FeatureStats
+from ml.monitoring.feature_stats import FeatureStats
 from ml.monitoring.row_sample import keys_of
 from ml.monitoring.summary import Summary
 

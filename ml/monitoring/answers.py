@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from ml.monitoring import binning
 from ml.monitoring.binning import Counts
-from ml.monitoring.feature_stats import NumberStats
 from ml.monitoring.moments import Moments
+from ml.monitoring.number_stats import NumberStats
 from ml.monitoring.number_summary import NumberSummary
 
 _TENTHS = np.arange(1, 10) / 10

@@ -11,9 +11,10 @@ import numpy as np
 from ml.model_config import Drift
 from ml.monitoring.category_summary import CategorySummary
 from ml.monitoring.column_measures import of_categories, of_numbers
-from ml.monitoring.feature_stats import ColumnStats, FeatureStats, NumberStats
+from ml.monitoring.feature_stats import ColumnStats, FeatureStats
 from ml.monitoring.holm import holm
 from ml.monitoring.measure import Measure
+from ml.monitoring.number_stats import NumberStats
 from ml.monitoring.number_summary import NumberSummary
 from ml.monitoring.summary import ColumnSummary, Summary
 from ml.monitoring.two_sample import tell_apart
