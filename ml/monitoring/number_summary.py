@@ -38,7 +38,8 @@ class NumberSummary:
     @classmethod
     def of(cls, values: Floats, bins: NumberBins) -> NumberSummary:
         """Of numbers, in the bins of the reference; NaN and infinities are nulls."""
-        ascending = np.sort(values[np.isfinite(values)])
+        present = np.isfinite(values)
+        ascending = np.sort(values if present.all() else values[present])
         upto = np.r_[0, np.searchsorted(ascending, bins.cuts, side="right"), len(ascending)]
         return cls(
             histogram=np.append(np.diff(upto), len(values) - len(ascending)).astype(np.int64),

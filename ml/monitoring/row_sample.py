@@ -77,6 +77,8 @@ class FeatureCode:
 
 def as_numbers(values: Sequence[object] | pd.Series) -> Floats:
     """The values as floats, NaN for what is no number."""
+    if isinstance(values, pd.Series) and values.dtype.kind in "iuf" and isinstance(values.dtype, np.dtype):
+        return values.to_numpy(dtype=np.float64)
     numbers = pd.to_numeric(pd.Series(values), errors="coerce")
     return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
 
