@@ -92,6 +92,13 @@ serve-bank: up ## Serve the production version (the API is part of `up`)
 monitor-bank: installed ## Compare live inputs with the training data
 	@$(MLP) monitor --use-case "$(USE_CASE)"
 
+outcomes: installed ## Join late labels, measure and judge the version in production
+	@$(MLP) outcomes --use-case "$(USE_CASE)"
+
+replay: installed ## Replay the months of DATA=file: never retrained, each month, on drift
+	@$(if $(DATA),,echo "Say which file: make replay DATA=path/to/bank-full.csv" >&2; exit 1;) \
+	$(MLP) -q replay --use-case "$(USE_CASE)" --data "$(DATA)"
+
 db-training: installed ## Show the last trainings
 	@$(MLP) db-training
 
@@ -144,6 +151,6 @@ screenshots: install-dev ## Take the README's pictures from the running stack
 	@$(PY) docs/screenshots.py
 
 .PHONY: help install install-dev installed demo up down restart status logs open-airflow open-mlflow open-api data-bank \
-	train-bank list-models list-versions promote rollback gate challenger compare predict-bank serve-bank monitor-bank \
+	train-bank list-models list-versions promote rollback gate challenger compare predict-bank serve-bank monitor-bank outcomes replay \
 	db-training db-training-full db-training-pretty db-inference format lint test test-fast test-faults test-stack coverage \
 	install-bench bench-quality bench-drift bench-serving screenshots
