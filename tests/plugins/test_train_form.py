@@ -28,7 +28,7 @@ def test_the_fields_are_filled_in_as_configured(bank):
         "candidates": list(load_use_case(REPOSITORY / "data", "bank_marketing").config.candidates),
         "model_name": "bank-model",
         "trials": 10,
-        "seconds": 60,
+        "seconds": 40,
         "late_features": [],
     }
 
