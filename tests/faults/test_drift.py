@@ -89,6 +89,7 @@ def test_d2_false_alarms_of_columns_stay_within_their_stated_rate(n_rows):
 
 
 @pytest.mark.fault
+@pytest.mark.timeout(1800)
 def test_d2_false_alarms_of_whole_checks_stay_within_their_stated_rate():
     assert false_alarms(reference(), 300) <= ALONE.false_alarm_rate * TRIALS
 
