@@ -97,7 +97,7 @@ outcomes: installed ## Join late labels, measure and judge the version in produc
 
 replay: installed ## Replay the months of DATA=file: never retrained, each month, on drift
 	@$(if $(DATA),,echo "Say which file: make replay DATA=path/to/bank-full.csv" >&2; exit 1;) \
-	$(MLP) -q replay --use-case "$(USE_CASE)" --data "$(DATA)"
+	$(PY) -m ml.cli -q replay --use-case "$(USE_CASE)" --data "$(DATA)"
 
 db-training: installed ## Show the last trainings
 	@$(MLP) db-training

@@ -15,9 +15,10 @@ _SHOWN = ("roc_auc", "average_precision", "brier", "lift_at_10")
 @click.command()
 @use_case_option
 @click.option("--data", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True)
+@click.option("--use-cases", "folder", type=click.Path(path_type=Path), envvar="ML_USE_CASES_DIR", default=Path("data"))
 @click.option("--out", type=click.Path(path_type=Path), default=Path(".local/bench"), show_default=True)
-def replay(name: str | None, data: Path, out: Path) -> None:
-    """Replay a file month by month: never retrained, retrained each month, and on drift."""
+def replay(name: str | None, data: Path, folder: Path, out: Path) -> None:
+    """Replay a file month by month: never retrained, retrained each month, and on drift. Needs no service."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -25,8 +26,11 @@ def replay(name: str | None, data: Path, out: Path) -> None:
 
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("Months", total=None)
-        done = run(use_case(name), data, out, lambda what, n, of: bar.update(
-            task, description=what, completed=n, total=of))  # fmt: skip
+
+        def show_progress(window: str, done: int, of: int) -> None:
+            bar.update(task, description=window, completed=done, total=of)
+
+        done = run(use_case(name, folder), data, out, show_progress)
     by_window: dict[str, dict[str, object]] = {}
     for row in done.rows:
         line = by_window.setdefault(str(row["window"]), {"window": row["window"], "rows": row["rows"]})

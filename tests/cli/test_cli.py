@@ -201,6 +201,14 @@ def test_monitoring_shows_a_line_for_each_feature(mlp: Shell) -> None:
     assert all(line.startswith(("[OK]", "[DRIFT]")) for line in lines)
 
 
+def test_late_labels_are_joined_and_the_version_in_production_is_judged(mlp: Shell) -> None:
+    first, second = mlp("outcomes", "--use-case", "customer_churn"), mlp("outcomes", "--use-case", "customer_churn")
+    joined = int(first.split("New outcomes: ")[1].split()[0])
+    assert joined > 0
+    assert f"New outcomes: 0 by row key, 0 from files; {joined} in all." in second
+    assert "Too few labels to tell." in second  # of the window that ended a month ago
+
+
 def test_trainings_are_shown_brief_full_pretty_and_as_json(mlp: Shell) -> None:
     brief = mlp("db-training")
     assert "metric_value" in brief

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from ml.cli import main
 from ml.errors import ConfigError, FileRefused, NotEnoughData
 from ml.model_config import ModelConfig
 from ml.replay import configured, replay
@@ -176,3 +178,13 @@ def test_too_few_months_are_refused(use_case, tmp_path):
 def test_a_file_that_lacks_a_column_is_refused(use_case, tmp_path):
     with pytest.raises(FileRefused, match="spend"):
         read_history(use_case.contract, write(tmp_path, visits().drop(columns="spend")))
+
+
+def test_the_command_needs_no_service_and_prints_what_it_came_to(use_case, tmp_path):
+    arguments = ["-q", "replay", "--data", str(write(tmp_path, visits())), "--out", str(tmp_path / "out")]
+    environment = {"ML_DATABASE_URL": None, "ML_USE_CASES_DIR": str(tmp_path)}
+    done = CliRunner().invoke(main, arguments, env=environment, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "linear: roc_auc, average_precision, brier, lift_at_10" in done.stdout
+    assert "% of the retrainings." in done.stdout
+    assert (tmp_path / "out" / "replay.json").is_file()
