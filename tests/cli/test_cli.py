@@ -194,10 +194,10 @@ def test_predictions_are_printed_and_written(mlp: Shell, printed: dict[str, str]
     assert mlp.refused("predict", "--data", tmp_path / "none.csv").startswith("none.csv refused: it cannot be opened")
 
 
-def test_monitoring_shows_a_line_for_each_feature(mlp: Shell) -> None:
+def test_monitoring_shows_a_line_for_each_feature_the_answers_and_the_rows_as_a_whole(mlp: Shell) -> None:
     head, *lines = mlp("monitor", "--last", 400).splitlines()
     assert head == f"{MODEL} version 1: its last 400 inferences and its training data"
-    assert len(lines) == 20
+    assert len(lines) == 20 + 2  # the answers, and the rows as a whole
     assert all(line.startswith(("[OK]", "[DRIFT]")) for line in lines)
 
 
