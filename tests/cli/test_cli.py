@@ -284,6 +284,24 @@ def test_a_challenger_is_set_and_compared(mlp: Shell) -> None:
     )
 
 
+def test_a_version_is_judged_and_a_promotion_rolled_back(mlp: Shell) -> None:
+    judged = json.loads(mlp("gate", "--use-case", "customer_churn", "--version", 2))
+    assert (judged["model_name"], judged["model_version"], judged["production"]) == (MODEL, "2", "1")
+    assert judged["passed"] == (judged["summary"] == "passed")
+    assert judged["promoted"] is False
+    mlp("promote", "--model-name", MODEL, "--version", 2)
+    said = mlp("rollback", "--model-name", MODEL, "--why", "2 was worse")
+    assert said == f"{MODEL}: version 1 is in Production again; taken out: 2.\n"
+    assert mlp.refused("rollback", "--model-name", MODEL).startswith(
+        f"No version of '{MODEL}' was in production before"
+    )
+    with connect(mlp.settings.database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT actor, source, why FROM ml.promotions WHERE stage = 'Production' ORDER BY id DESC LIMIT 1"
+        )
+        assert cursor.fetchone() == (getpass.getuser(), "rollback", "2 was worse")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
