@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from ml.contract import Column
 from ml.model_config import Candidate, ModelConfig
@@ -34,7 +35,10 @@ class Trainer:
         Raises :class:`ml.errors.ConfigError` on parameters that the estimator has not.
         """
         if name not in self.models:
-            self.models[name] = self._fit(name, self._candidate(name))
+            # One thread for OpenMP and BLAS: the same sums on any machine, and where others want its cores, threads
+            # that wait for each other take several times as long as one. Forests have threads of their own.
+            with threadpool_limits(limits=1):
+                self.models[name] = self._fit(name, self._candidate(name))
         return self.models[name]
 
     def _fit(self, name: str, candidate: Candidate) -> FittedModel:
