@@ -75,6 +75,13 @@ promote: installed ## Put VERSION of MODEL_NAME into STAGE
 	@$(if $(VERSION),,echo "Say which: make promote MODEL_NAME=$(MODEL_NAME) VERSION=<n>" >&2; exit 1;) \
 	$(MLP) promote --model-name "$(MODEL_NAME)" --version "$(VERSION)" --stage "$(STAGE)"
 
+rollback: installed ## Put the predecessor of MODEL_NAME back into production
+	@$(MLP) rollback --model-name "$(MODEL_NAME)" $(if $(WHY),--why "$(WHY)")
+
+gate: installed ## Judge VERSION of MODEL_NAME against production
+	@$(if $(VERSION),,echo "Say which: make gate MODEL_NAME=$(MODEL_NAME) VERSION=<n>" >&2; exit 1;) \
+	$(MLP) gate --use-case "$(USE_CASE)" --model-name "$(MODEL_NAME)" --version "$(VERSION)"
+
 challenger: installed ## Run VERSION beside production: MODE=shadow|canary|off PERCENT=n
 	@$(if $(MODE),,echo "Say how: make challenger MODEL_NAME=$(MODEL_NAME) VERSION=<n> MODE=shadow|canary|off" >&2; exit 1;) \
 	$(MLP) challenger --model-name "$(MODEL_NAME)" --version "$(VERSION)" --mode "$(MODE)" $(if $(PERCENT),--percent "$(PERCENT)")
@@ -89,6 +96,13 @@ serve-bank: up ## Serve the production version (the API is part of `up`)
 
 monitor-bank: installed ## Compare live inputs with the training data
 	@$(MLP) monitor --use-case "$(USE_CASE)"
+
+outcomes: installed ## Join late labels, measure and judge the version in production
+	@$(MLP) outcomes --use-case "$(USE_CASE)"
+
+replay: installed ## Replay the months of DATA=file: never retrained, each month, on drift
+	@$(if $(DATA),,echo "Say which file: make replay DATA=path/to/bank-full.csv" >&2; exit 1;) \
+	$(PY) -m ml.cli -q replay --use-case "$(USE_CASE)" --data "$(DATA)"
 
 db-training: installed ## Show the last trainings
 	@$(MLP) db-training
@@ -144,6 +158,18 @@ audit: install-dev ## Check the locks against the database of known vulnerabilit
 coverage: test-fast ## The coverage as pages, in htmlcov/
 	@$(PY) -m coverage html && echo "htmlcov/index.html"
 
+install-bench:
+	@sh stack/install.sh bench
+
+bench-quality: install-bench ## Compare the platform's model with untuned ones on three divisions of DATA=file
+	@$(if $(DATA),,echo "Say on what: make bench-quality DATA=<file>" >&2; exit 1;) \
+	PYTHONPATH=. $(PY) -m bench.quality --use-case "$(USE_CASE)" --data "$(DATA)"
+
+bench-drift: install-dev ## Check 1 and 10 million rows for drift, beside Evidently, which gets an environment of its own; DATA=file
+	@test -x .local/bench/venv/bin/python || .local/uv/bin/uv venv --quiet --python $(PY) .local/bench/venv
+	@.local/uv/bin/uv pip sync --quiet --python .local/bench/venv/bin/python --require-hashes bench/evidently.txt
+	@PYTHONPATH=. $(PY) -m bench.drift --use-case "$(USE_CASE)" $(if $(DATA),--data "$(DATA)")
+
 bench-serving: install-dev ## Load the API, a FastAPI that does nothing and MLflow's own server in turn; DATA=file
 	@PYTHONPATH=. $(PY) -m bench.serving $(if $(DATA),--data "$(DATA)")
 
@@ -151,6 +177,7 @@ screenshots: install-dev ## Take the README's pictures from the running stack
 	@$(PY) docs/screenshots.py
 
 .PHONY: help install install-dev installed demo up down restart status logs open-airflow open-mlflow open-api data-bank \
-	train-bank list-models list-versions promote challenger compare predict-bank serve-bank monitor-bank \
+	train-bank list-models list-versions promote rollback gate challenger compare predict-bank serve-bank monitor-bank outcomes replay \
 	db-training db-training-full db-training-pretty db-inference format lint test test-fast test-faults test-stack coverage \
-	bench-serving screenshots env compose-up compose-down backup restore test-compose audit
+	install-bench bench-quality bench-drift bench-serving screenshots env compose-up compose-down backup restore \
+	test-compose audit

@@ -147,7 +147,7 @@ def put_in_production(settings: Settings, use_case: UseCase, data: Path | None) 
     click.echo(f"data: {provide(settings, use_case, data).note}")
     ingest(settings, use_case, run_id="bench")
     validate(settings, use_case)
-    trained = train(settings, use_case, candidates=[CANDIDATE])
+    trained = train(settings, use_case, candidates=[CANDIDATE], trials=0)
     promote(settings, trained.model_name, trained.model_version, actor="bench", source="bench", why="bench")
     return trained.run_id
 

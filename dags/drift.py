@@ -1,8 +1,10 @@
 """## Purpose
 Compares what the version in production was asked (`ml.inference_logs`) with what it was
-trained on, column by column, by the population stability index. The report goes to
-`ml.drift_reports` and, with pictures, to `.local/reports/`. On drift a training is started,
-at most one in `drift.cooldown_days`, and the run is red, so that somebody looks.
+trained on: each column by the statistics of its type, all columns together, the answers, and
+the outcomes that have arrived. The report goes to `ml.drift_reports` and, with pictures, to
+`.local/reports/`. On drift the run is red, so that somebody looks. Once `drift.confirm.violations`
+of the last `drift.confirm.windows` windows have it, drift is confirmed and a training is started,
+at most one in `drift.cooldown_days`; until then it is suspected.
 
 ## Schedule
 Daily, at `schedules.drift` of the use case's `model.yaml`. The window is the last
@@ -20,8 +22,8 @@ the run `drift_report_<id>` of `train`, which exists once: however often a repor
 it starts one training.
 
 ## When it is red
-- `alert`: there is drift. The message names the columns with figure and limit, the log of
-  `check` links the report. Is the input broken (a source changed its coding): have it mended.
+- `alert`: there is drift, suspected or confirmed. The message names the columns with figure and
+  limit, says what was done, and links the report. Is the input broken (a source changed its coding): have it mended.
   Has the world changed: look at the version that the retraining registered, and promote it.
   Days in the cooldown stay red without a further training.
 - `start_training`: the training could not be started; `alert` tells of the drift all the same.

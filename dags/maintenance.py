@@ -1,7 +1,8 @@
 """## Purpose
 Keeps the log of predictions (`ml.inference_logs`) in shape: makes the partitions of this month
 and the next, and removes the months that are older than `ML_LOG_RETENTION_DAYS`, with the
-outcomes of their predictions. One DAG for all use cases, because they share the log.
+outcomes of their predictions. Ends what trainings that died left behind: runs still *running* in
+MLflow, and versions that were never finished. One DAG for all use cases.
 
 ## Schedule
 Daily at 01:30 UTC.
@@ -13,7 +14,7 @@ None. `ML_LOG_RETENTION_DAYS` is an environment variable of Airflow; unset, noth
 Yes. What is made or removed already is left alone. `mlp retention` does the same by hand.
 
 ## When it is red
-- `Unavailable`: Postgres does not answer (`make status`); clear the task once it does. Nothing
+- `Unavailable`: Postgres or MLflow does not answer (`make status`); clear the task once it does. Nothing
   is lost meanwhile: rows without a partition of their own wait in the default one.
 - Green, with a warning in its log: a long query held the log; the next run does it.
 """
@@ -25,7 +26,7 @@ from platform_defaults import cron, default_args_of, moment
 
 with DAG(
     dag_id="platform_maintenance",
-    description="Partitions of the log of predictions: makes the coming ones, removes the old ones",
+    description="Partitions of the log of predictions, and what trainings that died left behind",
     schedule=cron("30 1 * * *"),
     catchup=False,
     max_active_runs=1,
@@ -43,4 +44,16 @@ with DAG(
         now = moment(get_current_context())
         return {"made": ensure_partitions(Settings(), now), "removed": drop_old(Settings(), now)}
 
+    @task
+    def leftovers() -> dict[str, list[str]]:
+        """Runs that were ended and versions that were deleted."""
+        from ml.settings import Settings
+        from ml.training.leftovers import clear_leftovers
+        from ml.use_case import discover
+
+        settings = Settings()
+        found = [clear_leftovers(settings, use_case) for use_case in discover(settings.use_cases_dir)]
+        return {"runs": [r for f in found for r in f.runs], "versions": [v for f in found for v in f.versions]}
+
     partitions()
+    leftovers()

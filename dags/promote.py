@@ -5,6 +5,7 @@ in Airflow. Its predecessor is archived; serving follows within seconds.
 ## Schedule
 By hand only: promotion is a person's decision. The alias `production` or the stage
 `Production` in the MLflow UI, and `make promote`, do the same without this approval.
+`make rollback` puts the predecessor back.
 
 ## Parameters
 - `model_name`, `version`: what is promoted.
@@ -12,8 +13,10 @@ By hand only: promotion is a person's decision. The alias `production` or the st
 - `why`: the reason, kept in the ledger `ml.promotions`.
 
 ## How to approve
-In Airflow under *Browse → Required Actions*, or on the page of the task `approve`: the figures
-of the version and of the one in production stand there. By REST, in the name of whoever holds the token:
+In Airflow under *Browse → Required Actions*, or on the page of the task `approve`: the gate's
+verdict with the figure of each rule, and the figures of the version and of the one in production
+stand there. What failed the gate can be approved all the same; the ledger notes which rules.
+By REST, in the name of whoever holds the token:
 `PATCH /api/v2/dags/<use_case>_promote/dagRuns/<run_id>/taskInstances/approve/-1/hitlDetails`
 with `{"chosen_options": ["Approve"], "params_input": {}}` (or `["Reject"]`), a few
 seconds after its state became `awaiting_input`: an answer before that may make it ask again. Whoever
@@ -25,6 +28,8 @@ Yes. Promoting what is in production changes nothing. A cleared run asks for app
 ## When it is red
 - `evidence`: there is no such version; `make list-versions` shows which there are.
 - `approve`: nobody answered within seven days. Start a new run.
+- `promote`, `PromotionConflict`: another version came into production since the evidence was
+  gathered. Start a new run, which compares with that one.
 - `promote`, `BundleRefused`: the version cannot be served; production is as it was.
 - Rejected: not red; `promote` is skipped.
 """
@@ -62,25 +67,26 @@ def promote(use_case: UseCase) -> None:
         doc_md=__doc__,
     ):
 
-        @task
-        def evidence() -> str:
-            from ml.registry import evidence
+        @task(multiple_outputs=True)
+        def evidence() -> dict[str, str]:
+            from ml.gate import evidence
             from ml.settings import Settings
 
             form = get_current_context()["params"]
-            return evidence(Settings(), form["model_name"], form["version"])
+            return asdict(evidence(Settings(), use_case, form["model_name"], form["version"]))
 
+        shown = evidence()
         approve = ApprovalOperator(
             task_id="approve",
             subject="Promote version {{ params.version }} of {{ params.model_name }} to {{ params.stage }}?",
-            body=evidence(),
+            body=shown["body"],  # type: ignore[index]
             response_timeout=timedelta(days=7),
             # Airflow tries it again where an answer came before the scheduler knew that it waits.
             retry_delay=timedelta(seconds=2),
         )
 
         @task
-        def promote(approval: dict[str, Any]) -> dict[str, Any]:
+        def promote(approval: dict[str, Any], production: str) -> dict[str, Any]:
             from ml.registry import promote
             from ml.settings import Settings
 
@@ -93,7 +99,8 @@ def promote(use_case: UseCase) -> None:
                 actor=approval["responded_by_user"]["name"],
                 source="airflow",
                 why=form["why"],
+                instead_of=production,
             )
             return asdict(promotion)
 
-        promote(approve.output)  # type: ignore[arg-type]
+        promote(approve.output, shown["production"])  # type: ignore[arg-type, index]

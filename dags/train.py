@@ -1,7 +1,9 @@
 """## Purpose
 Trains the candidates on all features, compares them on a hold-out, registers the best as a
 new version of the model, with its serving bundle, and notes it in `ml.training_data`. The
-new version is not in production: `promote` puts it there.
+gate then judges it against the version in production, on rows that neither was fitted on.
+What passes gets the alias `challenger`. What follows is said by `gate.mode` in `model.yaml`:
+`manual`, a person promotes it by `promote`; `auto`, it is promoted at once; `dry_run`, nothing.
 
 ## Schedule
 At `schedules.train` of the use case's `model.yaml`: weekly, so that what came in over the
@@ -12,25 +14,31 @@ whose runs are named `drift_report_<id>`.
 - `metric`: what the champion is chosen by.
 - `candidates`: what is trained; none chosen means all that `model.yaml` has.
 - `model_name`: what the champion is registered as.
+- `trials`, `seconds`: how long better parameters are looked for; with 0 trials they are as
+  `model.yaml` gives them. Each trial is a line in the log of `fit`.
 - `late_features`: features let in although they are known only after the event; where the
   contract has such.
 
 By REST: `POST /api/v2/dags/<use_case>_train/dagRuns` with
 `{"logical_date": null, "conf": {"metric": "f1", "candidates": ["<name>"]}}`; what `conf`
 leaves out is as configured. The task `fit` returns `run_id`, `model_name`, `model_version`,
-the metric of each candidate, and the sizes.
+the metric of each candidate, and the sizes; `gate` returns whether it passed, the rules that
+failed, and whether it was promoted. The log of `gate` has the figures of each rule; so have
+the run's artifact `evidence/gate.json` and the table `ml.gate_verdicts`.
 
 ## Safe to run again?
-Yes. Each run registers one more version of the model; what is in production stays as it is.
-Two runs never train at once.
+Yes. Each run registers one more version of the model; without `gate.mode: auto` what is in
+production stays as it is. Two runs never train at once. `gate` alone can be cleared, too.
 
 ## When it is red
 - `check_data`: the newest file failed validation. See the red run of `validate`.
 - `fit`, `NotEnoughData`: fewer rows than `min_rows`, or one class only. Nothing was registered.
 - `fit`, `Unavailable`: MLflow or Postgres does not answer (`make status`); clear the task once
   it does. Nothing half made can be promoted.
-- `fit`, out of time or killed: clear it; the MLflow run it left behind stays *running* there
-  and can be deleted.
+- `fit`, out of time or killed: clear it; it first ends the runs that the dead one left
+  *running* in MLflow, and deletes the version it did not finish.
+- `gate`, `PromotionConflict`: in mode `auto` somebody else promoted meanwhile; clear it, and it
+  judges against that version. A verdict that is negative leaves the task green.
 """
 
 from __future__ import annotations
@@ -82,7 +90,18 @@ def train(use_case: UseCase) -> None:
                 candidates=form["candidates"],
                 late_features=form.get("late_features") or [],
                 model_name=form["model_name"],
+                trials=form["trials"],
+                seconds=form["seconds"],
             )
             return asdict(result)
 
-        check_data() >> fit()
+        @task
+        def gate(trained: dict[str, Any]) -> dict[str, Any]:
+            from ml.gate import gate
+            from ml.settings import Settings
+
+            return asdict(gate(Settings(), use_case, trained["model_name"], trained["model_version"]))
+
+        trained = fit()
+        check_data() >> trained
+        gate(trained)  # type: ignore[arg-type]

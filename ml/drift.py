@@ -1,21 +1,27 @@
 """Has what the production model is asked moved away from what it was trained on?
 
 A window of ``ml.inference_logs`` is compared with the training data of the version that answered, column by
-column (:mod:`ml.monitoring.column_drift`), and reported as a row of ``ml.drift_reports`` and a page with pictures.
+column and as a whole (:mod:`ml.monitoring.column_drift`), and reported as a row of ``ml.drift_reports`` and a page
+with pictures. The windows before it say whether drift is suspected or confirmed (:mod:`ml.monitoring.standing`).
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from psycopg2.extensions import cursor as Cursor
+
+from ml.model_config import Confirm
 from ml.monitoring import drift_report, drift_store, drift_words
+from ml.monitoring.answers import Answers
 from ml.monitoring.column_drift import ColumnDrift, compare
 from ml.monitoring.cooldown import Retraining, decide
 from ml.monitoring.drift_store import DriftReport, Predictions
-from ml.monitoring.inference_window import ModelVersion, Window, between
+from ml.monitoring.inference_window import ModelVersion, between
+from ml.monitoring.standing import Standing, standing
 from ml.settings import Settings
 from ml.store import connect, lock
 from ml.use_case import UseCase, load_use_case
@@ -25,7 +31,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DriftResult:
-    """What a check found; plain values, for XCom. ``drifted`` holds column, statistic, value and limit of each."""
+    """What a check found; plain values, for XCom. ``drifted`` holds column, statistic, value and limit of each.
+
+    ``standing`` is ok, suspected or confirmed; only confirmed drift starts a retraining.
+    """
 
     report_id: int
     state: str
@@ -37,6 +46,7 @@ class DriftResult:
     retrain: bool
     verdict: str
     action: str
+    standing: str
 
 
 def check(settings: Settings, use_case: UseCase, *, window_start: dt.datetime, window_end: dt.datetime) -> DriftResult:
@@ -61,15 +71,14 @@ def check_version(
             f"no window: {window_start.isoformat()} to {window_end.isoformat()} (with time zone, end last)"
         )
     of = ModelVersion(use_case.name, use_case.config.model_name, version)
-    window = _read(settings, of, window_start, window_end)
-    report = _report(settings, use_case, of, window, window_start, window_end)
+    report = _report(settings, use_case, of, window_start, window_end)
     with connect(settings.database_url, application="drift") as connection, connection.cursor() as cursor:
         lock(cursor, "drift", use_case.name, of.model_name)
-        report = drift_store.save(cursor, report)
-        days = use_case.config.drift.cooldown_days
-        retraining = decide(cursor, use_case.name, of.model_name, report.id, window_end, days)
+        config = use_case.config.drift
+        report = drift_store.save(cursor, replace(report, standing=_standing(cursor, of, report, config.confirm)))
+        retraining = decide(cursor, use_case.name, of.model_name, report.id, window_end, config.cooldown_days)
         # Inside the transaction: a row without its page, or a page without its row, is never left behind.
-        drift_report.write(settings, use_case, report, retraining)
+        drift_report.write(settings, use_case, report, retraining, drift_report.beside(cursor, report))
     result = _result(use_case, report, retraining)
     log.info("%s", describe(result))
     return result
@@ -85,27 +94,24 @@ def record_retraining(settings: Settings, report_id: int, run_id: str) -> None:
         if report is None:
             return
         use_case = load_use_case(settings.use_cases_dir, report.use_case)
-        drift_report.write(settings, use_case, report, Retraining(wanted=False, run_id=run_id))
+        retraining = Retraining(wanted=False, run_id=run_id)
+        drift_report.write(settings, use_case, report, retraining, drift_report.beside(cursor, report))
     log.info("Drift report %s started the retraining %s.", report_id, run_id)
 
 
 def describe(result: DriftResult) -> str:
     """The result for the person on duty: what, by how much, what was done, where to look."""
     page = Path(result.report_path).as_uri()
-    return f"{drift_words.TITLES[result.state]}. {result.verdict} {result.action} Report: {page}"
-
-
-def _read(settings: Settings, of: ModelVersion, start: dt.datetime, end: dt.datetime) -> Window:
-    with connect(settings.database_url, application="drift") as connection, connection.cursor() as cursor:
-        reference = drift_store.read_reference(cursor, of)
-    return between(settings, of, reference, start, end)
+    return f"{drift_words.title(result.state, result.standing)}. {result.verdict} {result.action} Report: {page}"
 
 
 def _report(
-    settings: Settings, use_case: UseCase, of: ModelVersion, window: Window, start: dt.datetime, end: dt.datetime
+    settings: Settings, use_case: UseCase, of: ModelVersion, start: dt.datetime, end: dt.datetime
 ) -> DriftReport:
-    config = use_case.config.drift
-    columns = compare(window, config) if window.rows else []
+    with connect(settings.database_url, application="drift") as connection, connection.cursor() as cursor:
+        reference = drift_store.read_reference(cursor, of)
+    window, config = between(settings, of, reference, start, end), use_case.config.drift
+    columns, answers = compare(reference, window, config) if window.rows else [], window.answers or Answers()
     return DriftReport(
         use_case=of.use_case,
         model_name=of.model_name,
@@ -116,9 +122,9 @@ def _report(
         state=_state(window.rows, columns, config.min_rows),
         columns=columns,
         predictions=Predictions(
-            mean_probability=window.probability.mean if window.rows else None,
-            positive_share=window.positives / window.rows if window.rows else None,
-            counts=window.probability_counts.tolist(),
+            mean_probability=answers.moments.mean if window.rows else None,
+            positive_share=answers.positives / window.rows if window.rows else None,
+            counts=[*answers.tenths.tolist(), 0],
         ),
         report=str(drift_report.path_of(settings, of, start, end)),
     )
@@ -130,6 +136,13 @@ def _state(rows: int, columns: list[ColumnDrift], min_rows: int) -> str:
     return "drift" if any(c.drifted for c in columns) else "ok"
 
 
+def _standing(cursor: Cursor, of: ModelVersion, report: DriftReport, confirm: Confirm) -> Standing:
+    if report.state == "insufficient_data":
+        return Standing.OK
+    past = drift_store.history(cursor, of, report.window_end, confirm.windows)
+    return standing([*(window.state == "drift" for window in past), report.state == "drift"], confirm)
+
+
 def _result(use_case: UseCase, report: DriftReport, retraining: Retraining) -> DriftResult:
     return DriftResult(
         report_id=report.id,
@@ -138,10 +151,12 @@ def _result(use_case: UseCase, report: DriftReport, retraining: Retraining) -> D
         model_version=report.model_version,
         n_rows=report.n_rows,
         drifted=[
-            {"column": c.column, "statistic": c.statistic, "value": c.value, "limit": c.limit} for c in report.drifted
+            {"column": c.column, "statistic": m.statistic, "value": m.value, "limit": m.limit or 0.0}
+            for c, m in ((c, c.first) for c in report.drifted)
         ],
         report_path=report.report,
-        retrain=report.state == "drift" and retraining.wanted,
+        retrain=report.standing == Standing.CONFIRMED and retraining.wanted,
         verdict=drift_words.verdict(report, use_case.config.drift.min_rows),
-        action=drift_words.action(report, retraining),
+        action=drift_words.action(report, retraining, use_case.config.drift.confirm),
+        standing=str(report.standing),
     )

@@ -16,6 +16,8 @@ PlatformError
 │   ├── NoProductionModel
 │   ├── NoChallenger
 │   ├── BundleRefused
+│   ├── PromotionConflict
+│   ├── NoPredecessor
 │   └── ReferenceUnusable
 ├── DriftDetected
 └── Unavailable               a service did not answer; trying again may help
@@ -160,6 +162,26 @@ class BundleRefused(ModelError):
         self.name, self.version, self.reason = name, version, reason
 
 
+class PromotionConflict(ModelError):
+    """Production changed between the request of a promotion and its turn."""
+
+    def __init__(self, name: str, version: str, expected: str | None, found: str | None) -> None:
+        was, now = (f"version {v}" if v else "no version" for v in (expected, found))
+        super().__init__(
+            f"Version {version} of {name!r} was to follow {was}, and by now {now} is in production. "
+            "Nothing was changed: look at the figures of both, then promote again."
+        )
+        self.name, self.version, self.expected, self.found = name, version, expected, found
+
+
+class NoPredecessor(ModelError):
+    """Nothing to roll back to."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No version of {name!r} was in production before; `make promote` puts another one there.")
+        self.name = name
+
+
 class ReferenceUnusable(ModelError):
     """There is no usable record of what a version was trained on, so nothing to compare later data with."""
 
@@ -173,6 +195,10 @@ class ReferenceUnusable(ModelError):
 
 class DriftDetected(PlatformError):
     """The window differs from the training data by more than the limits."""
+
+
+class PerformanceFell(PlatformError):
+    """By the labels that arrived, the version in production is worse than it was on its hold-out, beyond the limit."""
 
 
 class Unavailable(PlatformError):

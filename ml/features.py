@@ -8,7 +8,7 @@ import pandas as pd
 from psycopg2 import sql
 
 from ml.contract import Column, Contract
-from ml.schema import FILE_ID, LINE, ensure_tables
+from ml.schema import EVENT_TIME, FILE_ID, LINE, ensure_tables
 from ml.settings import Settings
 from ml.store import columns, connect, table, table_checksum
 from ml.use_case import UseCase
@@ -19,10 +19,12 @@ class Snapshot:
     """The features as they are at one moment; the same rows have the same ``id``.
 
     ``frame`` has a column a contract column: numbers as float64 with NaN for null, all else as text with None.
+    ``times`` are the dates the rows belong to, None where the contract has no event time.
     """
 
     id: str
     frame: pd.DataFrame
+    times: pd.Series | None
 
 
 def read_snapshot(settings: Settings, use_case: UseCase) -> Snapshot:
@@ -30,7 +32,9 @@ def read_snapshot(settings: Settings, use_case: UseCase) -> Snapshot:
     contract = use_case.contract
     names = [c.name for c in contract.columns]
     features = table(contract.use_case, "features")
-    order = sql.SQL("SELECT {} FROM {} ORDER BY {}").format(columns(names), features, columns([FILE_ID, LINE]))
+    order = sql.SQL("SELECT {} FROM {} ORDER BY {}").format(
+        columns([*names, EVENT_TIME]), features, columns([FILE_ID, LINE])
+    )
     with connect(settings.database_url) as connection, connection.cursor() as cursor:
         ensure_tables(cursor, contract)
     with connect(settings.database_url) as connection, connection.cursor() as cursor:
@@ -39,8 +43,9 @@ def read_snapshot(settings: Settings, use_case: UseCase) -> Snapshot:
         identity = table_checksum(cursor, features, names)
         cursor.execute(order)
         rows = cursor.fetchall()
-    frame = pd.DataFrame(rows, columns=names, dtype=object)
-    return Snapshot(identity, frame.assign(**{c.name: typed(frame[c.name], c) for c in contract.columns}))
+    frame = pd.DataFrame(rows, columns=[*names, EVENT_TIME], dtype=object)
+    times = pd.to_datetime(frame.pop(EVENT_TIME)) if contract.event_time else None
+    return Snapshot(identity, frame.assign(**{c.name: typed(frame[c.name], c) for c in contract.columns}), times)
 
 
 def typed(values: pd.Series, column: Column) -> pd.Series:

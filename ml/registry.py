@@ -22,8 +22,8 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from psycopg2.extensions import cursor as Cursor
 
 from ml.bundle import MANIFEST, MODEL, Bundle, load_bundle
-from ml.errors import BundleRefused, ConfigError, ModelNotFound, NoProductionModel
-from ml.promotion import experiment, promotions
+from ml.errors import BundleRefused, ConfigError, ModelNotFound, NoPredecessor, NoProductionModel, PromotionConflict
+from ml.promotion import experiment, promotions, verdicts
 from ml.promotion.promotions import Entry
 from ml.settings import Settings
 from ml.store import connect, lock
@@ -103,7 +103,7 @@ def production_version(settings: Settings, model_name: str) -> RegisteredVersion
         found = _aliased(registry, model_name)
     if found is None:
         raise NoProductionModel(model_name)
-    return _registered(found)
+    return registered(found)
 
 
 def production_bundle(settings: Settings, model_name: str, *, threads: int = 1) -> tuple[RegisteredVersion, Bundle]:
@@ -118,7 +118,7 @@ def production_bundle(settings: Settings, model_name: str, *, threads: int = 1) 
 def registered_bundle(settings: Settings, version: RegisteredVersion, *, threads: int = 1) -> Bundle:
     """A version's bundle, ready to predict with so many threads. Raises :class:`BundleRefused`."""
     with client(settings) as registry, TemporaryDirectory() as scratch:
-        return _fetch(registry, version, Path(scratch), threads=threads)
+        return fetch_bundle(registry, version, Path(scratch), threads=threads)
 
 
 def evidence(settings: Settings, model_name: str, version: str) -> str:
@@ -135,19 +135,61 @@ def evidence(settings: Settings, model_name: str, version: str) -> str:
 
 
 def promote(
-    settings: Settings, model_name: str, version: str, *, stage: str = PRODUCTION, actor: str, source: str, why: str
+    settings: Settings,
+    model_name: str,
+    version: str,
+    *,
+    stage: str = PRODUCTION,
+    actor: str,
+    source: str,
+    why: str,
+    instead_of: str | None = None,
 ) -> Promotion:
     """Put a version into one of :data:`STAGES`; in ``Production`` it is served and its predecessor archived.
 
-    The bundle is verified first. Promoting what is in production already changes nothing. Raises
-    :class:`ModelNotFound`, :class:`BundleRefused`, which is noted in the ledger, and :class:`ConfigError` for
-    another stage, or where production would be left without a version.
+    ``instead_of`` is the version that is in production, empty for none, as whoever asks knows it; by default it is
+    the one at the moment of asking. The bundle is verified first. Promoting what is in production already changes
+    nothing. Raises :class:`PromotionConflict` where another promotion came before this one's turn,
+    :class:`ModelNotFound`, :class:`BundleRefused`, which is noted in the ledger, and :class:`ConfigError` for another
+    stage, or where production would be left without a version.
     """
     if stage not in STAGES:
         raise ConfigError(f"No stage {stage!r}; there are {', '.join(STAGES)}.")
+    expected = _in_production(settings, model_name) if instead_of is None else instead_of or None
     asked = _Asked(stage, actor, source, why)
     with locked(settings, model_name) as cursor, client(settings) as registry:
-        return _promote(settings, cursor, registry, find_version(registry, model_name, version), asked)
+        found = find_version(registry, model_name, version)
+        if stage == PRODUCTION:
+            _require_unchanged(cursor, model_name, version, expected)
+        return _promote(settings, cursor, registry, found, asked)
+
+
+def rollback(settings: Settings, model_name: str, *, actor: str, why: str) -> Promotion:
+    """Put the version back that was in production before; again, and it goes back one further.
+
+    Raises :class:`NoPredecessor`, and what :func:`promote` does.
+    """
+    expected = _in_production(settings, model_name)
+    asked = _Asked(PRODUCTION, actor, promotions.ROLLBACK, why)
+    with locked(settings, model_name) as cursor, client(settings) as registry:
+        before = promotions.predecessor(cursor, model_name)
+        if before is None:
+            raise NoPredecessor(model_name)
+        _require_unchanged(cursor, model_name, before, expected)
+        return _promote(settings, cursor, registry, find_version(registry, model_name, before), asked)
+
+
+def _in_production(settings: Settings, model_name: str) -> str | None:
+    """By the ledger, which does not wait for a promotion that is under way."""
+    with connect(settings.database_url, application="promote") as connection, connection.cursor() as cursor:
+        return promotions.last_production(cursor, model_name)
+
+
+def _require_unchanged(cursor: Cursor, model_name: str, version: str, expected: str | None) -> None:
+    """Raises :class:`PromotionConflict`, but for a version that is in production by now, as was wanted."""
+    found = promotions.last_production(cursor, model_name)
+    if found not in (expected, version):
+        raise PromotionConflict(model_name, version, expected, found)
 
 
 def reconcile(settings: Settings, model_name: str) -> Promotion | None:
@@ -198,7 +240,8 @@ def _promote(
     before = promotions.last_production(cursor, name)
     if before == number and asked.stage != PRODUCTION:
         raise ConfigError(f"Version {number} of {name!r} is in production; promote another one, which replaces it.")
-    entry = Entry(name, before, number, asked.stage, "promoted", asked.actor, asked.source, asked.why)
+    said = verdicts.last(cursor, name, number)
+    entry = Entry(name, before, number, asked.stage, "promoted", asked.actor, asked.source, asked.why, said)
     verify(settings, registry, version, entry)
     if asked.stage == PRODUCTION:
         _set_production(registry, version)
@@ -216,7 +259,7 @@ def verify(settings: Settings, registry: MlflowClient, version: ModelVersion, en
     """Raises :class:`BundleRefused` where it cannot be served, and notes that in the ledger in place of ``entry``."""
     try:
         with TemporaryDirectory() as scratch:
-            _fetch(registry, _registered(version), Path(scratch))
+            fetch_bundle(registry, registered(version), Path(scratch))
     except BundleRefused as refusal:
         _note_refusal(settings, entry, refusal)
         raise
@@ -269,8 +312,8 @@ def _transition(registry: MlflowClient, version: ModelVersion, stage: str) -> No
         )
 
 
-def _fetch(registry: MlflowClient, version: RegisteredVersion, folder: Path, *, threads: int = 1) -> Bundle:
-    """Download and verify a version's bundle, which is then in memory. Raises :class:`BundleRefused`."""
+def fetch_bundle(registry: MlflowClient, version: RegisteredVersion, folder: Path, *, threads: int = 1) -> Bundle:
+    """Download and verify a version's bundle, which is then in memory as well. Raises :class:`BundleRefused`."""
     if not version.bundle_sha256:
         raise BundleRefused(version.name, version.version, f"it has no tag {CHECKSUM_TAG}; train it with this platform")
     try:
@@ -286,7 +329,8 @@ def _fetch(registry: MlflowClient, version: RegisteredVersion, folder: Path, *, 
         raise BundleRefused(version.name, version.version, reason) from error
 
 
-def _registered(found: ModelVersion) -> RegisteredVersion:
+def registered(found: ModelVersion) -> RegisteredVersion:
+    """What matters of MLflow's own record of a version."""
     return RegisteredVersion(found.name, str(found.version), found.run_id or "", found.tags.get(CHECKSUM_TAG, ""))
 
 

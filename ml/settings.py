@@ -40,6 +40,11 @@ class Settings(BaseSettings):
         return self.state_dir / "reports"
 
     @property
+    def studies_dir(self) -> Path:
+        """Trials of tuning, so that one that was interrupted goes on."""
+        return self.state_dir / "studies"
+
+    @property
     def predictions_dir(self) -> Path:
         """Parquet files of batch scoring."""
         return self.state_dir / "predictions"

@@ -27,8 +27,23 @@ def connect(database_url: str, *, application: str = "ml") -> Iterator[Connectio
     Transactions left idle, by a client that hangs or a network that was cut, end after
     60 s on the server's side. Raises :class:`Unavailable` where the server does not answer, or no more.
     """
+    connection = _open(database_url, application)
     try:
-        connection = psycopg2.connect(
+        with connection:
+            yield connection
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        if connection.closed:  # by the other side; nothing was committed
+            # Rolling back what is gone fails too, and says less than what came before.
+            said = error.__context__ if isinstance(error.__context__, psycopg2.Error) else error
+            raise Unavailable("Postgres", _address(database_url), str(said).splitlines()[0]) from error
+        raise
+    finally:
+        connection.close()
+
+
+def _open(database_url: str, application: str) -> Connection:
+    try:
+        return psycopg2.connect(
             database_url,
             application_name=application,
             connect_timeout=10,
@@ -39,15 +54,22 @@ def connect(database_url: str, *, application: str = "ml") -> Iterator[Connectio
         )
     except psycopg2.OperationalError as error:
         raise Unavailable("Postgres", _address(database_url), str(error).strip()) from error
+
+
+@contextmanager
+def holding(database_url: str, *names: str) -> Iterator[bool]:
+    """Whether the advisory lock of that name could be had without waiting.
+
+    It is held until the end, or until this process dies, by a connection of its own and in no transaction. Raises
+    :class:`Unavailable` where the server does not answer at the start.
+    """
+    connection = _open(database_url, "lock")
     try:
-        with connection:
-            yield connection
-    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-        if connection.closed:  # by the other side; nothing was committed
-            # Rolling back what is gone fails too, and says less than what came before.
-            said = error.__context__ if isinstance(error.__context__, psycopg2.Error) else error
-            raise Unavailable("Postgres", _address(database_url), str(said).splitlines()[0]) from error
-        raise
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", (_lock_number(names),))
+            ((held,),) = cursor.fetchall()
+        yield bool(held)
     finally:
         connection.close()
 
@@ -104,7 +126,11 @@ def _grant(cursor: Cursor) -> None:
 
 def lock(cursor: Cursor, *names: str) -> None:
     """Wait for the advisory lock of that name; held until the transaction ends."""
-    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (zlib.crc32("/".join(names).encode()),))
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_lock_number(names),))
+
+
+def _lock_number(names: Sequence[str]) -> int:
+    return zlib.crc32("/".join(names).encode())
 
 
 def table(schema: str, name: str) -> sql.Identifier:

@@ -47,7 +47,9 @@ class UseCase:
         path = self.folder / "model.yaml"
         config = load_model_config(path)
         names = {c.name for c in self.contract.features}
-        unknown = sorted({*config.late_features, *config.drift.psi_limits} - names)
+        slices = {*(config.gate.slices or ()), *(config.performance.slices or ())}
+        trained = {name for c in config.candidates.values() for name in (*c.without, *(c.day_of_year or ()))}
+        unknown = sorted({*config.late_features, *config.drift.psi_limits, *slices, *trained} - names)
         if unknown:
             raise ContractError(str(path), f"no feature of the contract: {', '.join(unknown)}")
         return config

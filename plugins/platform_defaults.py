@@ -11,7 +11,7 @@ from typing import Any
 from airflow.sdk import Asset, Context, CronTriggerTimetable, ExceptionRetryPolicy, RetryAction, RetryRule
 from airflow.sdk.exceptions import AirflowSkipException
 
-from ml.errors import ConfigError, DataError, DriftDetected, ModelError, NoProductionModel
+from ml.errors import ConfigError, DataError, DriftDetected, ModelError, NoProductionModel, PerformanceFell
 from ml.use_case import UseCase
 
 _log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
         RetryRule(
-            exception=[ConfigError, DataError, ModelError, DriftDetected],
+            exception=[ConfigError, DataError, ModelError, DriftDetected, PerformanceFell],
             action=RetryAction.FAIL,
             reason="the same input fails again: not retried",
         )

@@ -36,6 +36,20 @@ def train_form(use_case: UseCase) -> dict[str, Param]:
             title="Register as",
             description="Name of the registered model that the champion becomes a version of.",
         ),
+        "trials": Param(
+            config.tuning.trials,
+            type="integer",
+            minimum=0,
+            title="Trials",
+            description="How many parameters are tried of each candidate; 0: those of model.yaml as they are.",
+        ),
+        "seconds": Param(
+            config.tuning.seconds,
+            type="number",
+            exclusiveMinimum=0,
+            title="Seconds",
+            description="For the trials of all candidates together; what is left of the trials then is not made.",
+        ),
     }
     late = {c.name: f"{c.name}: {c.meaning}" for c in use_case.contract.features if not c.known_at_prediction}
     if late:

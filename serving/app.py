@@ -15,6 +15,7 @@ from serving.access_log import AccessLog
 from serving.cache import BundleCache
 from serving.challenger import challenger
 from serving.docs import add_docs
+from serving.endpoint import Shortcut
 from serving.errors import STATUS, answer
 from serving.guard import Guard
 from serving.hosts import AllowedHosts
@@ -71,6 +72,7 @@ def _mlflow(settings: ServingSettings) -> MlflowRegistry:
 
 def _protect(app: FastAPI, settings: ServingSettings) -> None:
     """What a request passes before the endpoints; the last one added comes first."""
+    app.add_middleware(Shortcut, routes=v1_routes)
     app.add_middleware(
         Guard,
         hosts=AllowedHosts([settings.host, *filter(None, map(str.strip, settings.allowed_hosts.split(",")))]),

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from pydantic_core import to_json
-from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from ml.errors import FieldProblem, InvalidInput
 from ml.inference_id import new_id
@@ -28,16 +28,16 @@ _AT_ONCE = 100
 _MAX_PROBLEMS = 50
 
 
-async def predict_batch(request: Request) -> Response:
+async def predict_batch(scope: Scope, body: bytes) -> Response:
     """Read the inputs, predict, log, answer. By the version in production, whatever share a challenger has."""
     began = perf_counter()
-    state = State.of(request)
+    state = State.of(scope)
     model = state.watcher.serving()
-    inputs = _inputs(json_object(await request.body(), _SHAPE), request.app.state.settings.batch_max_rows)
-    request.scope["state"]["model_version"] = model.version
+    inputs = _inputs(json_object(body, _SHAPE), scope["app"].state.settings.batch_max_rows)
+    scope["state"]["model_version"] = model.version
     parsed = await _parsed(model, inputs)
     read = perf_counter()
-    with step(request.scope, "predict"):
+    with step(scope, "predict"):
         # onnxruntime lets other threads run meanwhile.
         probabilities = await asyncio.to_thread(model.probabilities, parsed)
     predicted = perf_counter()
@@ -53,7 +53,7 @@ async def predict_batch(request: Request) -> Response:
         answers.append(
             {"inference_id": inference_id, "class": label, "probability": probability, "warnings": row.warnings}
         )
-    with step(request.scope, "log"):
+    with step(scope, "log"):
         await state.log.append(*records)
     state.metrics.phases("batch", read - began, predicted - read, perf_counter() - predicted)
     state.metrics.predicted(model.version, probabilities, positive)

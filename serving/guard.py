@@ -5,12 +5,13 @@ The body is read here, whole and up to its limit, before a request takes a place
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import CancelledError
 from collections import defaultdict
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.access import OPEN_PATHS, Access
+from serving.deadline import Deadline
 from serving.hosts import AllowedHosts
 from serving.refusal import Refusal, unavailable
 
@@ -79,16 +80,19 @@ class Guard:
             if message["type"] == "http.response.body" and not message.get("more_body") and not complete:
                 complete = True
                 self._running -= 1
-                limit.reschedule(None)
+                deadline.lift()
 
+        deadline = Deadline(self._seconds)
         try:
-            async with asyncio.timeout(self._seconds) as limit:
-                await self._app(scope, receive, watched)
-        except TimeoutError:
-            if started or not limit.expired():  # half an answer cannot be taken back
+            await self._app(scope, receive, watched)
+        except CancelledError:
+            if not deadline.passed():
                 raise
+            if started:  # half an answer cannot be taken back
+                raise TimeoutError from None
             await self._slow.answer(send)
         finally:
+            deadline.lift()
             if not complete:
                 self._running -= 1
 

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import psycopg2
-from psycopg2.extensions import connection as Connection
 
 from ml.store import connect
+from serving.async_postgres import AsyncConnection
 from serving.async_postgres import connect as connect_async
-from serving.async_postgres import ready
 from serving.log_record import INSERT, batch
 
 _APPLICATION = "ml-serving"
@@ -34,16 +33,16 @@ class LogDatabase:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._connection: Connection | None = None
+        self._connection: AsyncConnection | None = None
 
     async def insert(self, records: Sequence[bytes]) -> None:
         """Insert and commit. Raises ``psycopg2.Error`` or ``TimeoutError``; the records may then be in or not."""
         try:
             async with asyncio.timeout(_INSERT_SECONDS):
-                connection = self._connection = self._connection or await self._connect()
-                cursor = connection.cursor()  # must live until the answer is there
-                cursor.execute(_EXECUTE, batch(records))
-                await ready(connection)
+                if self._connection is None or self._connection.closed:
+                    self._connection = await connect_async(self._url, _APPLICATION)
+                    await self._connection.execute(_PREPARE)
+                await self._connection.execute(_EXECUTE, batch(records))
         except BaseException:
             self.close()
             raise
@@ -53,13 +52,6 @@ class LogDatabase:
         if self._connection:
             self._connection.close()
             self._connection = None
-
-    async def _connect(self) -> Connection:
-        connection = await connect_async(self._url, _APPLICATION)
-        cursor = connection.cursor()  # must live until the answer is there
-        cursor.execute(_PREPARE)
-        await ready(connection)
-        return connection
 
 
 def reason(error: Exception) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
+from typing import Literal
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -72,33 +73,9 @@ class Metrics:
         self._predictions = Counter(
             "serving_predictions_total", "Predictions answered", ["model_version", "class"], registry=registry
         )
-        self._in_flight = Gauge(
-            "serving_requests_in_flight", "Requests at work", registry=registry, multiprocess_mode="livesum"
-        )
-        self._waiting = Gauge(
-            "serving_log_waiting_records",
-            "Log records that wait to become durable, with them their requests",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
-        self._spool_bytes = Gauge(
-            "serving_log_spool_bytes",
-            "Bytes in the spool, on their way to Postgres",
-            registry=registry,
-            multiprocess_mode="livemostrecent",
-        )
-        self._spool_segments = Gauge(
-            "serving_log_spool_segments",
-            "Files in the spool",
-            registry=registry,
-            multiprocess_mode="livemostrecent",
-        )
-        self._away = Gauge(
-            "serving_log_postgres_away",
-            "Processes whose log records go to the spool, because Postgres takes none",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
+        self._states = [
+            (Gauge(name, text, registry=registry, multiprocess_mode=mode), read) for name, text, mode, read in _STATES
+        ]
         self._model = Gauge(
             "serving_model_info",
             "Processes in which this version serves; 0 once another does",
@@ -145,11 +122,8 @@ class Metrics:
         """Read the states. Blocks for as long as listing the spool does."""
         with self._noting:  # two at once would count twice what happened since the last time
             self._challenger.note(challenger)
-        self._in_flight.set(self.in_flight)
-        self._waiting.set(log.waiting)
-        self._spool_bytes.set(log.spool.size())
-        self._spool_segments.set(len(log.spool.segments()))
-        self._away.set(log.away is not None)
+        for gauge, read in self._states:
+            gauge.set(read(self, log))
         model = watcher.standing.model
         serves = (model.source.name, model.version, model.source.run_id) if model else None
         if self._served and self._served != serves:
@@ -173,6 +147,31 @@ class Metrics:
         while os.environ.get(_FOLDER):
             await asyncio.to_thread(self.note, watcher, challenger, log)
             await asyncio.sleep(_NOTE_SECONDS)
+
+
+_STATES: tuple[tuple[str, str, Literal["livesum", "livemostrecent"], Callable[[Metrics, InferenceLog], float]], ...] = (
+    ("serving_requests_in_flight", "Requests at work", "livesum", lambda metrics, _: metrics.in_flight),
+    (
+        "serving_log_waiting_records",
+        "Log records that wait to become durable, with them their requests",
+        "livesum",
+        lambda _, log: log.waiting,
+    ),
+    (
+        "serving_log_spool_bytes",
+        "Bytes in the spool, on their way to Postgres",
+        "livemostrecent",
+        lambda _, log: log.spool.size(),
+    ),
+    ("serving_log_spool_segments", "Files in the spool", "livemostrecent", lambda _, log: len(log.spool.segments())),
+    (
+        "serving_log_postgres_away",
+        "Processes whose log records go to the spool, because Postgres takes none",
+        "livesum",
+        lambda _, log: log.away is not None,
+    ),
+)
+"""Name, meaning, how workers' values become one, and how the state is read."""
 
 
 class MeasuredRequests:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from time import perf_counter
@@ -46,7 +47,8 @@ class Model:
         self.since = since
         self._bundle = bundle
         self._parser = PayloadParser(self.manifest.contract, [f.name for f in self.manifest.features])
-        self._together = Together(self.probabilities)
+        # Not bound to self: a version that was replaced is freed at once, not when garbage is looked for.
+        self._together = Together(partial(_probabilities, bundle))
 
     @property
     def version(self) -> str:
@@ -82,12 +84,16 @@ class Model:
 
         Raises :class:`ml.errors.InvalidInput` where there is none.
         """
-        columns = {f.name: [row.values[f.name] for row in rows] for f in self.manifest.features}
-        found: list[float] = self._bundle.predict(columns).tolist()
-        if not all(map(isfinite, found)):
-            at = f"inputs[{[*map(isfinite, found)].index(False)}]" if len(rows) > 1 else "input"
-            raise wrong_field(at, "the model has no finite probability for these values")
-        return found
+        return _probabilities(self._bundle, rows)
+
+
+def _probabilities(bundle: Bundle, rows: Sequence[Parsed]) -> list[float]:
+    columns = {f.name: [row.values[f.name] for row in rows] for f in bundle.manifest.features}
+    found: list[float] = bundle.predict(columns).tolist()
+    if not all(map(isfinite, found)):
+        at = f"inputs[{[*map(isfinite, found)].index(False)}]" if len(rows) > 1 else "input"
+        raise wrong_field(at, "the model has no finite probability for these values")
+    return found
 
 
 def load_model(folder: Path, source: ProductionVersion, since: dt.datetime) -> Model:

@@ -7,8 +7,8 @@ from typing import Any
 
 import psycopg2
 from pydantic_core import to_json
-from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from ml.contract import Column, Scalar
 from ml.errors import Unavailable
@@ -31,15 +31,15 @@ _ADD = """
 """
 
 
-async def add_outcome(request: Request) -> Response:
+async def add_outcome(scope: Scope, body: bytes) -> Response:
     """Keep one true label; when the answer arrives it is durable."""
-    state = State.of(request)
+    state = State.of(scope)
     contract = state.watcher.serving().manifest.contract
-    document = json_object(await request.body(), _SHAPE)
+    document = json_object(body, _SHAPE)
     inference_id = read_id(document.get("inference_id"))
     label = _read_label(document, contract.target)
     observed = _observed(document)
-    request.scope["state"]["inference_id"] = inference_id
+    scope["state"]["inference_id"] = inference_id
     try:
         logged = await state.answers.find(inference_id)
     except Unavailable as error:

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from pydantic_core import to_json
 from starlette.background import BackgroundTask
-from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from ml.errors import Unavailable
 from ml.inference_id import new_id
@@ -39,36 +39,32 @@ class _Asked:
     began: float
 
 
-async def predict(request: Request) -> Response:
-    """Read one input, predict, log, answer.
-
-    A plain Starlette endpoint: FastAPI's own handling of parameters and of the answer would cost more than the
-    prediction. Its place in the API document is written by :mod:`serving.openapi`.
-    """
+async def predict(scope: Scope, body: bytes) -> Response:
+    """Read one input, predict, log, answer. Its place in the API document is written by :mod:`serving.openapi`."""
     began = perf_counter()
-    state = State.of(request)
+    state = State.of(scope)
     production = state.watcher.serving()
-    asked = _asked(await request.body(), began)
+    asked = _asked(body, began)
     if asked.inference_id is None:
-        return await _answer(request, state, production, asked, new_id())
-    return await _once(request, state, production, asked, asked.inference_id)
+        return await _answer(scope, state, production, asked, new_id())
+    return await _once(scope, state, production, asked, asked.inference_id)
 
 
-async def _once(request: Request, state: State, production: Model, asked: _Asked, inference_id: UUID) -> Response:
+async def _once(scope: Scope, state: State, production: Model, asked: _Asked, inference_id: UUID) -> Response:
     """The first answer under an id, whether it was given before or is given now."""
     after = None
     async with state.answers.turn(inference_id):
         first = await _find(state, inference_id)
         if first is None:
             require_now(inference_id)
-            answer = await _answer(request, state, production, asked, inference_id)
+            answer = await _answer(scope, state, production, asked, inference_id)
             first, after = await _find(state, inference_id), answer.background
             if first is None:
                 return answer
     # Also where it was given just now: another process may have been asked at the same time, and been faster.
     reader = state.challenger.reader(first.model_version, production)
     repeated = {"inference_id": inference_id, **first.repeated(asked.payload, reader)}
-    request.scope["state"].update(inference_id=inference_id, model_version=first.model_version)
+    scope["state"].update(inference_id=inference_id, model_version=first.model_version)
     return Response(to_json(repeated), media_type="application/json", background=after)
 
 
@@ -79,13 +75,13 @@ async def _find(state: State, inference_id: UUID) -> LoggedAnswer | None:
         return None
 
 
-async def _answer(request: Request, state: State, production: Model, asked: _Asked, inference_id: UUID) -> Response:
+async def _answer(scope: Scope, state: State, production: Model, asked: _Asked, inference_id: UUID) -> Response:
     body_read = perf_counter()
-    with step(request.scope, "predict"):
+    with step(scope, "predict"):
         prediction, role = await state.challenger.answer(production, asked.payload, asked.key)
     predicted, model, now = perf_counter(), prediction.model, dt.datetime.now(dt.UTC)
-    request.scope["state"].update(inference_id=inference_id, model_version=model.version)
-    with step(request.scope, "log"):
+    scope["state"].update(inference_id=inference_id, model_version=model.version)
+    with step(scope, "log"):
         await state.log.append(log_record.record(inference_id, prediction, now, role))
     read = prediction.read_milliseconds / 1000
     state.metrics.phases(

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from serving.batch import PATH as BATCH_PATH
 from serving.batch import predict_batch
 from serving.challenger import ChallengerStanding
+from serving.endpoint import Endpoint
 from serving.metrics import CONTENT_TYPE
 from serving.model import Model
 from serving.outcomes import PATH as OUTCOMES_PATH
@@ -31,7 +32,7 @@ async def health() -> Health:
 @router.get("/ready", tags=["operation"], responses={503: {"model": Ready, "description": "Not ready"}})
 async def ready(request: Request, response: Response) -> Ready:
     """Whether predictions are given, and what is not as it should be."""
-    state = State.of(request)
+    state = State.of(request.scope)
     standing, away, full = state.watcher.standing, state.log.away, state.log.spool_problem
     model, problems = standing.model, [str(standing.problem)] if standing.problem else []
     if away:
@@ -52,7 +53,7 @@ async def ready(request: Request, response: Response) -> Ready:
 @router.get("/v1/model", tags=["model"], responses={503: {"model": Error, "description": "No model serves"}})
 async def model_info(request: Request) -> ModelInfo:
     """The version that serves: trained when and on what, how good, on which features."""
-    state = State.of(request)
+    state = State.of(request.scope)
     return _info(state.watcher.serving(), state.challenger.standing)
 
 
@@ -97,7 +98,7 @@ def _challenger_info(model: Model, standing: ChallengerStanding) -> ChallengerIn
 @router.get("/metrics", tags=["operation"], response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """Numbers for Prometheus: latency by phase, requests at work, errors, the log's backlog, versions, predictions."""
-    state = State.of(request)
+    state = State.of(request.scope)
 
     def text() -> bytes:
         state.metrics.note(state.watcher, state.challenger, state.log)
@@ -107,7 +108,7 @@ async def metrics(request: Request) -> Response:
 
 
 v1_routes = [
-    *(Route(path, predict, methods=["POST"]) for path in PREDICT_PATHS),
-    Route(BATCH_PATH, predict_batch, methods=["POST"]),
-    Route(OUTCOMES_PATH, add_outcome, methods=["POST"]),
+    *(Route(path, Endpoint(predict), methods=["POST"]) for path in PREDICT_PATHS),
+    Route(BATCH_PATH, Endpoint(predict_batch), methods=["POST"]),
+    Route(OUTCOMES_PATH, Endpoint(add_outcome), methods=["POST"]),
 ]

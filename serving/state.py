@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from starlette.requests import Request
+from starlette.types import Scope
 
 from serving.challenger import Challenger
 from serving.inference_log import InferenceLog
@@ -25,6 +25,6 @@ class State:
     metrics: Metrics
 
     @staticmethod
-    def of(request: Request) -> State:
+    def of(scope: Scope) -> State:
         """The state of the app that a request came to."""
-        return cast("State", request.app.state.serving)
+        return cast("State", scope["app"].state.serving)

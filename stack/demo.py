@@ -81,10 +81,13 @@ class Demo:
 
     def _train(self) -> None:
         with self._progress.step("train") as step:
-            result = self._airflow.returned(self._succeed("train", {}), "fit")
+            run = self._succeed("train", {})
+            result, gate = (self._airflow.returned(run, task) for task in ("fit", "gate"))
+            self.summary.gate = gate["summary"]
             self.summary.candidates = result["candidates"]
             self.summary.registered_version = str(result["model_version"])
             step.note = f"version {result['model_version']}, {result['metric_name']} {result['metric_value']:.4f}"
+            step.note += f", gate {gate['summary']}"
 
     def _promote(self) -> None:
         version = self.summary.registered_version

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes .venv from the lock: `sh stack/install.sh` for what runs the platform, `… dev` for the tools
-# of its developers as well. Every download is pinned by hash. Quick where nothing has changed.
+# of its developers as well, `… bench` for what the benchmarks compare with on top. Every download is pinned by hash. Quick where nothing has changed.
 set -eu
 cd "$(dirname "$0")/.."
 unset PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -40,12 +40,15 @@ bootstrap_uv() {
 }
 
 kind=${1:-runtime}
-case $kind in runtime | dev) ;; *) fail "unknown environment $kind; say runtime or dev" ;; esac
-lock=requirements.txt
-# An environment that has the developers' tools keeps them.
-if [ "$kind" = dev ] || [ -f .venv/.dev ]; then lock=requirements-dev.txt; fi
-if [ "$kind" = dev ]; then is_installed dev "$lock" && exit 0; fi
-if [ "$kind" = runtime ]; then is_installed runtime requirements.txt && exit 0; fi
+case $kind in
+runtime) lock=requirements.txt ;;
+dev | bench) lock=requirements-$kind.txt ;;
+*) fail "unknown environment $kind; say runtime, dev or bench" ;;
+esac
+is_installed "$kind" "$lock" && exit 0
+# An environment that has more than this keeps it.
+if [ "$kind" = runtime ] && [ -f .venv/.dev ]; then lock=requirements-dev.txt; fi
+if [ -f .venv/.bench ]; then lock=requirements-bench.txt; fi
 
 python=$(find_python)
 mkdir -p .local && chmod 700 .local
@@ -60,14 +63,17 @@ if ! is_supported .venv/bin/python; then
     .local/uv/bin/uv venv --quiet --clear --python "$python" .venv
 fi
 say "installing $lock into .venv (about 900 MB, once) ..."
-rm -f .venv/.runtime .venv/.dev
+rm -f .venv/.runtime .venv/.dev .venv/.bench
 # Each package as it comes, without the list of 200 names at the end; the status travels on descriptor 3.
 status=$({ { .local/uv/bin/uv pip sync --python .venv/bin/python --require-hashes "$lock" 2>&1; echo $? >&3; } |
     grep -v -e '^ [-+~] ' -e '^ Downloaded' >&2; } 3>&1)
 [ "$status" = 0 ] || fail "the environment is not complete; see above, then run make install again"
+.venv/bin/python -c 'import lightgbm' 2>/dev/null || fail "LightGBM does not load; it needs the runtime of OpenMP" \
+    "(Debian: apt-get install libgomp1; macOS: brew install libomp). Then run make install again"
 # The project itself needs no build: its folder is on the path of everything that the stack starts.
 printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/.venv/bin/python" -m ml.cli "$@"\n' "$PWD" "$PWD" >.venv/bin/mlp
 chmod 755 .venv/bin/mlp
 key requirements.txt >.venv/.runtime
-[ "$lock" = requirements.txt ] || key "$lock" >.venv/.dev
+[ "$lock" = requirements.txt ] || key requirements-dev.txt >.venv/.dev
+[ "$lock" != requirements-bench.txt ] || key "$lock" >.venv/.bench
 say "done."

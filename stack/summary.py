@@ -20,6 +20,8 @@ class Summary:
     candidates: dict[str, float] = field(default_factory=dict)
     """Name of each candidate, with its metric."""
     registered_version: str = ""
+    gate: str = ""
+    """What the gate said of it, in a line."""
     production_version: str = ""
     prediction: dict[str, Any] = field(default_factory=dict)
     """The API's answer to the use case's example request."""
@@ -48,6 +50,7 @@ class Summary:
             "rows": f"{self.rows_ingested} ingested, {self.rows_quarantined} in quarantine",
             "candidates": metrics,
             "model": f"version {self.registered_version} registered, version {self.production_version} in production",
+            "gate": self.gate,
             "prediction": f"class {self.prediction['class']}, probability {self.prediction['probability']:.4f}",
             "scored": f"{self.rows_scored} rows",
             "drift, like training": self.drift_clean or "not checked",

@@ -7,7 +7,7 @@ import logging
 import click
 from psycopg2.errors import UndefinedTable
 
-from ml.cli import data, models, tables
+from ml.cli import data, models, performance, tables
 from ml.errors import PlatformError
 
 
@@ -33,6 +33,6 @@ def main(quiet: bool) -> None:
         logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
-for module in (data, models, tables):
+for module in (data, models, performance, tables):
     for command in module.COMMANDS:
         main.add_command(command)

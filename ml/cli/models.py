@@ -1,4 +1,4 @@
-"""Commands for models: train, list, promote, predict, watch."""
+"""Commands for models: train, list, judge, promote, roll back, predict, watch."""
 
 from __future__ import annotations
 
@@ -19,13 +19,28 @@ from ml.cli.options import as_json, existing_file, settings, show, use_case, use
 @click.option("--metric", help="Choose the champion by: roc_auc, f1 or average_precision; default as configured.")
 @click.option("--candidate", "candidates", multiple=True, help="Train this one only; may be given several times.")
 @click.option("--late-feature", "late", multiple=True, help="Let in a feature that is known only afterwards.")
-def train(name: str | None, late: tuple[str, ...], candidates: tuple[str, ...], **choice: str | None) -> None:
-    """Train the candidates, choose the champion, register it."""
+@click.option("--trials", type=click.IntRange(0), help="Parameters to try of each candidate; 0: those configured.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="For the trials of all candidates together.")
+def train(
+    name: str | None,
+    late: tuple[str, ...],
+    candidates: tuple[str, ...],
+    trials: int | None,
+    seconds: float | None,
+    **choice: str | None,
+) -> None:
+    """Tune and train the candidates, choose the champion, register it."""
     from ml.train import train as fit
 
     chosen: dict[str, Any] = {key: value or None for key, value in choice.items()}
     result = fit(
-        settings(), use_case(name), candidates=list(candidates) or None, late_features=list(late) or None, **chosen
+        settings(),
+        use_case(name),
+        candidates=list(candidates) or None,
+        late_features=list(late) or None,
+        trials=trials,
+        seconds=seconds,
+        **chosen,
     )
     click.echo(json.dumps(asdict(result), indent=2))
 
@@ -61,6 +76,29 @@ def promote(model_name: str, version: str, stage: str, why: str) -> None:
     done = put(settings(), model_name, version, stage=stage, actor=getpass.getuser(), source="cli", why=why)
     before = f"; before: {done.from_version or 'none'}" if stage == "Production" else ""
     click.echo(f"{model_name}: version {done.to_version} is in {stage}{before}.")
+
+
+@click.command()
+@click.option("--model-name", required=True)
+@click.option("--why", default="by hand, from the command line", show_default=True)
+def rollback(model_name: str, why: str) -> None:
+    """Put the predecessor back into production."""
+    from ml.registry import rollback as put_back
+
+    done = put_back(settings(), model_name, actor=getpass.getuser(), why=why)
+    click.echo(f"{model_name}: version {done.to_version} is in Production again; taken out: {done.from_version}.")
+
+
+@click.command()
+@use_case_option
+@click.option("--model-name", help="Default: as configured.")
+@click.option("--version", required=True)
+def gate(name: str | None, model_name: str | None, version: str) -> None:
+    """Judge a version against production, on rows that neither was fitted on."""
+    from ml.gate import gate as judge
+
+    found = use_case(name)
+    click.echo(json.dumps(asdict(judge(settings(), found, model_name or found.config.model_name, version)), indent=2))
 
 
 @click.command()
@@ -138,4 +176,16 @@ def registry_sync(every: float) -> None:
     run(settings(), every)
 
 
-COMMANDS = (train, list_models, list_versions, promote, challenger, compare, predict, monitor, registry_sync)
+COMMANDS = (
+    train,
+    list_models,
+    list_versions,
+    gate,
+    promote,
+    rollback,
+    challenger,
+    compare,
+    predict,
+    monitor,
+    registry_sync,
+)

@@ -30,9 +30,12 @@ def settings() -> Settings:
         raise ConfigError(f"{names}. `make` sets them; by hand: `python -m stack run -- mlp …`.") from error
 
 
-def use_case(name: str | None) -> UseCase:
-    """The use case of that name, or the only one. Raises :class:`ConfigError` where that is not clear."""
-    folder = settings().use_cases_dir
+def use_case(name: str | None, folder: Path | None = None) -> UseCase:
+    """The use case of that name, or the only one, in a folder, by default that of the settings.
+
+    Raises :class:`ConfigError` where that is not clear.
+    """
+    folder = folder or settings().use_cases_dir
     if name:
         return load_use_case(folder, name)
     found = discover(folder)

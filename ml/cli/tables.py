@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from typing import Any
 
 import click
 from psycopg2 import sql
@@ -15,14 +16,20 @@ from ml.store import connect
 _BRIEF = ("id", "model_name", "model_version", "metric_name", "metric_value", "n_train", "n_test", "timestamp")
 
 
-def _last(table: str, columns: str, limit: int) -> list[dict[str, object]]:
+def _last(table: str, columns: str, limit: int) -> list[dict[str, Any]]:
     statement = sql.SQL(f"SELECT {columns} FROM ml.{{}} ORDER BY timestamp DESC LIMIT %s").format(sql.Identifier(table))
     with (
         connect(settings().database_url) as connection,
         connection.cursor(cursor_factory=RealDictCursor) as cursor,
     ):
         cursor.execute(statement, (limit,))
-        return [dict(row) for row in cursor.fetchall()]
+        rows = [dict(row) for row in cursor.fetchall()]
+    for row in rows:
+        if "feature_stats" in row:
+            from ml.monitoring.feature_stats import readable  # it costs an import of pandas
+
+            row["feature_stats"] = readable(row["feature_stats"])
+    return rows
 
 
 @click.command("db-training")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
 
 from psycopg2 import sql
@@ -17,6 +19,20 @@ def digest(contract: Contract, cell: Mapping[str, sql.Composable]) -> sql.Compos
     a key cell is null. A record's text form quotes its cells, so no two rows share it.
     """
     return _of_identity(contract, cell, "left(encode(sha256(convert_to(ROW({})::text, 'UTF8')), 'hex'), 32)")
+
+
+def digest_of(cells: Sequence[str]) -> str:
+    """What :func:`digest` gives for these cells of the key columns, none of them null, as they stand in a file."""
+    record = ",".join(_quoted(cell) for cell in cells)
+    return hashlib.sha256(f"({record})".encode()).hexdigest()[:32]
+
+
+def _quoted(cell: str) -> str:
+    """A cell in a record's text form, as Postgres writes it."""
+    if cell and not re.search(r'["\\(),\s]', cell, re.ASCII):
+        return cell
+    doubled = re.sub(r'(["\\])', r"\1\1", cell)
+    return f'"{doubled}"'
 
 
 def hash64(contract: Contract, cell: Mapping[str, sql.Composable]) -> sql.Composable:

@@ -50,11 +50,15 @@ def labels(cut: Floats) -> list[str]:
         return ["any number"]
     inner = [_label(low, high) for low, high in pairwise(cut)]
     first = "<" if len(cut) > 1 and _is_point(cut[0], cut[1]) else "≤"
-    return [f"{first} {cut[1] if first == '<' else cut[0]:.6g}", *inner, f"> {cut[-1]:.6g}"]
+    return [f"{first} {_short(cut[1] if first == '<' else cut[0])}", *inner, f"> {_short(cut[-1])}"]
 
 
 def _label(low: float, high: float) -> str:
-    return f"= {high:.6g}" if _is_point(low, high) else f"{low:.6g} to {high:.6g}"
+    return f"= {_short(high)}" if _is_point(low, high) else f"{_short(low)} to {_short(high)}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.6g}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
 
 
 def _is_point(low: float, high: float) -> bool:

@@ -25,7 +25,7 @@ class RankBar:
 
 @dataclass(frozen=True)
 class Ranking:
-    """All columns by PSI in limits; the limit is one line for all."""
+    """All findings by their change in limits; the limit is one line for all."""
 
     bars: list[RankBar]
     limit_at: float
@@ -55,9 +55,9 @@ class Histogram:
 
 def ranking(columns: Sequence[ColumnDrift]) -> Ranking:
     """Columns in the order given."""
-    scale = min(max([1.25, *(c.ratio for c in columns)]), _MAX_RATIO)
+    scale = min(max([1.25, *(c.first.ratio for c in columns)]), _MAX_RATIO)
     bars = [
-        RankBar(c, y=i * _ROW, width=100 * min(c.ratio, scale) / scale, cut=c.ratio > scale)
+        RankBar(c, y=i * _ROW, width=100 * min(c.first.ratio, scale) / scale, cut=c.first.ratio > scale)
         for i, c in enumerate(columns)
     ]
     return Ranking(bars, limit_at=100 / scale, height=len(bars) * _ROW)
@@ -85,3 +85,24 @@ def probabilities(counts: Sequence[int]) -> Histogram:
     widest = max([1, *tenths])
     bars = [Bar(f"{i * 10} to {(i + 1) * 10} %", i * _ROW, n / rows, 100 * n / widest) for i, n in enumerate(tenths)]
     return Histogram(bars, height=len(bars) * _ROW)
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A line through the windows of a column, in a drawing of 120 by 28; ``limit_y`` is the height of its limit."""
+
+    points: str
+    limit_y: float
+    x: float
+    y: float
+    windows: int
+
+
+def trend(ratios: Sequence[float | None]) -> Trend:
+    """Of changes in limits, the newest last; None where a window has no figure, and is left out."""
+    known = [(i, min(r, _MAX_RATIO)) for i, r in enumerate(ratios) if r is not None]
+    scale = 24 / max([1.25, *(r for _, r in known)])
+    step = 112 / max(len(ratios) - 1, 1)
+    at = [(4 + step * i, 26 - scale * r) for i, r in known]
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
+    return Trend(points, limit_y=26 - scale, x=at[-1][0], y=at[-1][1], windows=len(known))

@@ -15,6 +15,7 @@ from ml.errors import ReferenceUnusable
 from ml.monitoring.column_drift import ColumnDrift
 from ml.monitoring.feature_stats import FeatureStats
 from ml.monitoring.inference_window import ModelVersion
+from ml.monitoring.standing import Standing
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,10 @@ class Predictions:
 
 @dataclass(frozen=True)
 class DriftReport:
-    """A row of ``ml.drift_reports``. ``report`` is the path of the HTML file, ``retraining`` the run it started."""
+    """A row of ``ml.drift_reports``. ``report`` is the path of the HTML file, ``retraining`` the run it started.
+
+    ``columns`` has the findings on predictions, outcomes and whole rows, too.
+    """
 
     use_case: str
     model_name: str
@@ -43,13 +47,45 @@ class DriftReport:
     columns: list[ColumnDrift]
     predictions: Predictions
     report: str
+    standing: str = Standing.OK
     id: int = 0
     retraining: str | None = None
 
     @property
     def drifted(self) -> list[ColumnDrift]:
-        """The columns above their limit, the most drifted first."""
+        """What is above its limit, the most drifted first."""
         return [c for c in self.columns if c.drifted] if self.state == "drift" else []
+
+    @property
+    def features(self) -> list[ColumnDrift]:
+        """The columns of the input, in the same order."""
+        return [c for c in self.columns if c.is_feature]
+
+    def of_kind(self, kind: str) -> ColumnDrift | None:
+        """The finding on the ``prediction``, the ``outcome``, or the ``rows`` as a whole; None where there is none."""
+        return next((c for c in self.columns if c.kind == kind), None)
+
+
+@dataclass(frozen=True)
+class PastWindow:
+    """An earlier check of the same version: how many limits each column had moved, and whether it was drift."""
+
+    window_end: dt.datetime
+    state: str
+    ratios: dict[str, float]
+
+
+@dataclass(frozen=True)
+class PerformanceFigure:
+    """A figure of performance with its 95 % interval: ``realised`` by outcomes, or ``estimated`` without them."""
+
+    metric: str
+    kind: str
+    value: float
+    low: float | None
+    high: float | None
+    n_rows: int
+    window_end: dt.datetime
 
 
 def read_reference(cursor: Cursor, of: ModelVersion) -> FeatureStats:
@@ -73,10 +109,10 @@ def save(cursor: Cursor, report: DriftReport) -> DriftReport:
     """Write the report, replacing that of the same version and window, whose id and retraining it keeps."""
     cursor.execute(
         "INSERT INTO ml.drift_reports AS r (use_case, model_name, model_version, window_start, window_end, n_rows,"
-        " state, columns, predictions, report) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " state, standing, columns, predictions, report) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (use_case, model_name, model_version, window_start, window_end) DO UPDATE"
-        " SET n_rows = excluded.n_rows, state = excluded.state, columns = excluded.columns,"
-        " predictions = excluded.predictions, report = excluded.report"
+        " SET n_rows = excluded.n_rows, state = excluded.state, standing = excluded.standing,"
+        " columns = excluded.columns, predictions = excluded.predictions, report = excluded.report"
         " RETURNING id, retraining",
         (
             report.use_case,
@@ -86,6 +122,7 @@ def save(cursor: Cursor, report: DriftReport) -> DriftReport:
             report.window_end,
             report.n_rows,
             report.state,
+            report.standing,
             json.dumps([asdict(c) for c in report.columns]),
             json.dumps(asdict(report.predictions)),
             report.report,
@@ -93,6 +130,31 @@ def save(cursor: Cursor, report: DriftReport) -> DriftReport:
     )
     ((report_id, retraining),) = cursor.fetchall()
     return replace(report, id=report_id, retraining=retraining)
+
+
+def history(cursor: Cursor, of: ModelVersion, before: dt.datetime, last: int) -> list[PastWindow]:
+    """The last windows of the version that end earlier and had rows enough to tell, the newest last."""
+    cursor.execute(
+        "SELECT window_end, state, columns FROM ml.drift_reports WHERE use_case = %s AND model_name = %s"
+        " AND model_version = %s AND window_end < %s AND state <> 'insufficient_data'"
+        " ORDER BY window_end DESC, id DESC LIMIT %s",
+        (of.use_case, of.model_name, of.version, before, last),
+    )
+    return [
+        PastWindow(end, state, {c.column: c.first.ratio for c in map(ColumnDrift.from_json, columns)})
+        for end, state, columns in reversed(cursor.fetchall())
+    ]
+
+
+def performance(cursor: Cursor, of: ModelVersion, until: dt.datetime) -> list[PerformanceFigure]:
+    """The newest figures of the version on all rows, of windows that end no later."""
+    cursor.execute(
+        "SELECT DISTINCT ON (metric, kind) metric, kind, value, low, high, n_rows, window_end FROM ml.performance"
+        " WHERE use_case = %s AND model_name = %s AND model_version = %s AND slice_column = '' AND window_end <= %s"
+        " ORDER BY metric, kind, window_end DESC",
+        (of.use_case, of.model_name, of.version, until),
+    )
+    return [PerformanceFigure(*row) for row in cursor.fetchall()]
 
 
 def record_run(cursor: Cursor, report_id: int, run_id: str) -> DriftReport | None:
@@ -113,5 +175,5 @@ def record_run(cursor: Cursor, report_id: int, run_id: str) -> DriftReport | Non
 
 def _from_row(row: dict[str, Any]) -> DriftReport:
     known = {name: row[name] for name in DriftReport.__dataclass_fields__}
-    columns, predictions = [ColumnDrift(**c) for c in row["columns"]], Predictions(**row["predictions"])
+    columns, predictions = list(map(ColumnDrift.from_json, row["columns"])), Predictions(**row["predictions"])
     return DriftReport(**{**known, "columns": columns, "predictions": predictions})

@@ -1,152 +1,121 @@
 """What a model was trained on, summed up: the reference that later data is compared with.
 
-Stored as JSON in ``ml.training_data.feature_stats`` of each version; read back with :class:`FeatureStats`.
+Stored as JSON in ``ml.training_data.feature_stats`` of each version; read back with :class:`FeatureStats`. The
+versions of before have neither sketch nor answers, labels and sample: they are compared by what they have.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from numpy.typing import ArrayLike
+from pydantic import Field
 
 from ml.contract import Column
-from ml.monitoring import binning
-from ml.monitoring.binning import Counts, Floats
+from ml.monitoring.category_stats import CategoryStats, rows_by_value
+from ml.monitoring.number_stats import NumberStats
+from ml.monitoring.row_sample import FeatureCode, RowSample, as_numbers, keys_of
+from ml.monitoring.stored import Stored
+
+LABELS = ("0", "1")
+"""Categories of the label: negative, positive."""
 
 
-class _Stats(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+ColumnStats = NumberStats | CategoryStats
 
 
-class NumberStats(_Stats):
-    """``describe()`` of a numeric column, with its histogram; moments and quartiles are None without values.
+class SampleStats(Stored):
+    """Rows of the training data, some drawn at random, as :class:`ml.monitoring.row_sample.RowSample` has them."""
 
-    ``counts`` belongs to the bins that :func:`ml.monitoring.binning.cuts` makes of ``edges`` and ``points``.
-    """
+    features: tuple[str, ...]
+    rows: tuple[tuple[float | None, ...], ...]
 
-    kind: Literal["number"] = "number"
-    count: int
-    nulls: int
-    mean: float | None
-    std: float | None
-    min: float | None
-    q25: Annotated[float | None, Field(alias="25%")]
-    q50: Annotated[float | None, Field(alias="50%")]
-    q75: Annotated[float | None, Field(alias="75%")]
-    max: float | None
-    edges: tuple[float, ...]
-    points: tuple[float, ...]
-    counts: tuple[int, ...]
-
-    @property
-    def histogram(self) -> Counts:
-        """Rows in each bin, nulls last."""
-        return np.array([*self.counts, self.nulls], dtype=np.int64)
-
-    @property
-    def bins(self) -> list[str]:
-        """Names of the bins of :attr:`histogram`."""
-        return [*binning.labels(self._cuts), "null"]
-
-    def count_values(self, values: Sequence[object] | pd.Series) -> Counts:
-        """Rows of other data in these bins; what is no finite number counts as null."""
-        return self.count_numbers(as_numbers(values))
-
-    def count_numbers(self, numbers: Floats) -> Counts:
-        """As :meth:`count_values`, of numbers read already."""
-        return binning.count(numbers, self._cuts)
-
-    @property
-    def _cuts(self) -> Floats:
-        return binning.cuts(np.array(self.edges, dtype=np.float64), np.array(self.points, dtype=np.float64))
+    @cached_property
+    def sample(self) -> RowSample:
+        """To be computed with."""
+        values = np.array(self.rows, dtype=np.float64).reshape(len(self.rows), len(self.features))
+        return RowSample(keys_of(0, len(self.rows)), values)
 
 
-class CategoryStats(_Stats):
-    """Rows per category of the contract; ``other`` counts values that the contract does not list."""
-
-    kind: Literal["category"] = "category"
-    count: int
-    nulls: int
-    categories: tuple[str, ...]
-    counts: tuple[int, ...]
-    other: int
-
-    @property
-    def histogram(self) -> Counts:
-        """Rows in each bin: categories in the contract's order, other, nulls."""
-        return np.array([*self.counts, self.other, self.nulls], dtype=np.int64)
-
-    @property
-    def bins(self) -> list[str]:
-        """Names of the bins of :attr:`histogram`."""
-        return [*self.categories, "not in the contract", "null"]
-
-    def count_values(self, values: Iterable[object]) -> Counts:
-        """Rows of other data in these bins."""
-        return _count_categories(Counter(values), self.categories)
-
-
-class FeatureStats(_Stats):
-    """The statistics of each feature, by name."""
+class FeatureStats(Stored):
+    """The statistics of each feature, by name, of the answers on rows held out, of the labels; a sample of rows."""
 
     format: Literal[1] = 1
     rows: int
-    columns: dict[str, Annotated[NumberStats | CategoryStats, Field(discriminator="kind")]]
+    columns: dict[str, Annotated[ColumnStats, Field(discriminator="kind")]]
+    prediction: NumberStats | None = None
+    label: CategoryStats | None = None
+    sample: SampleStats | None = None
+
+    @classmethod
+    def of(
+        cls,
+        frame: pd.DataFrame,
+        features: Sequence[Column],
+        *,
+        probabilities: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+    ) -> FeatureStats:
+        """Of a frame. Raises ``KeyError`` where a column is missing.
+
+        Nulls are None, NaN and infinities in numbers, None, NaN and the empty text in categories. ``probabilities``:
+        what the model answers on rows that it was not fitted on; ``labels``: 0 and 1 of the frame's rows.
+        """
+        columns = {f.name: _column(frame[f.name], f) for f in features}
+        return cls(
+            rows=len(frame),
+            columns=columns,
+            prediction=None if probabilities is None else NumberStats.of(np.asarray(probabilities, dtype=np.float64)),
+            label=None
+            if labels is None
+            else CategoryStats.of(rows_by_value(np.asarray(labels, dtype=np.int64).tolist()), LABELS),
+            sample=_sample(frame, features),
+        )
+
+    @cached_property
+    def codes(self) -> tuple[FeatureCode, ...]:
+        """How the features become numbers in a sample, in the order of the reference's own.
+
+        That order is kept beside the rows: a database that stores JSON as ``jsonb`` does not keep that of the columns.
+        """
+        return tuple(map(self._code, self.sample.features if self.sample else self.columns))
+
+    def _code(self, name: str) -> FeatureCode:
+        stats = self.columns[name]
+        return FeatureCode(name, None if isinstance(stats, NumberStats) else stats.categories)
 
 
-def feature_stats(frame: pd.DataFrame, features: Sequence[Column]) -> dict[str, Any]:
-    """Statistics of the features' columns of a frame, as JSON. Raises ``KeyError`` where a column is missing.
-
-    Nulls are None, NaN and infinities in numbers, None, NaN and the empty text in categories.
-    """
-    columns = {f.name: (_numbers(frame[f.name]) if f.is_numeric else _categories(frame[f.name], f)) for f in features}
-    return FeatureStats(rows=len(frame), columns=columns).model_dump(mode="json")
-
-
-def as_numbers(values: Sequence[object] | pd.Series) -> Floats:
-    """The values as floats, NaN for what is no number."""
-    numbers = pd.to_numeric(pd.Series(values), errors="coerce")
-    return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+def feature_stats(
+    frame: pd.DataFrame,
+    features: Sequence[Column],
+    *,
+    probabilities: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+) -> dict[str, Any]:
+    """:meth:`FeatureStats.of`, as JSON."""
+    return FeatureStats.of(frame, features, probabilities=probabilities, labels=labels).model_dump(mode="json")
 
 
-def _numbers(values: pd.Series) -> NumberStats:
-    numbers = as_numbers(values)
-    finite = numbers[np.isfinite(numbers)]
-    described = pd.Series(finite, dtype=np.float64).describe()
-    edges, points = binning.find_bins(finite)
-    histogram = binning.count(numbers, binning.cuts(edges, points))
-    moments = {name: None if np.isnan(value) else float(value) for name, value in described.drop("count").items()}
-    return NumberStats.model_validate(
-        {
-            **moments,
-            "count": len(finite),
-            "nulls": histogram[-1],
-            "edges": edges.tolist(),
-            "points": points.tolist(),
-            "counts": histogram[:-1].tolist(),
-        }
-    )
+def readable(stored: dict[str, Any]) -> dict[str, Any]:
+    """Stored statistics without what only a computer reads: sketches, and the sample of rows."""
+    columns = {name: {k: v for k, v in c.items() if k != "sketch"} for name, c in stored["columns"].items()}
+    rest = {name: value for name, value in stored.items() if name != "sample"}
+    if prediction := stored.get("prediction"):
+        rest["prediction"] = {name: value for name, value in prediction.items() if name != "sketch"}
+    return {**rest, "columns": columns}
 
 
-def _categories(values: pd.Series, column: Column) -> CategoryStats:
-    rows_by_value = values.value_counts(dropna=False).to_dict()
-    *counts, other, nulls = _count_categories(rows_by_value, column.labels).tolist()
-    return CategoryStats(
-        count=len(values) - nulls, nulls=nulls, categories=column.labels, counts=tuple(counts), other=other
-    )
+def _column(values: pd.Series, column: Column) -> ColumnStats:
+    if column.is_numeric:
+        return NumberStats.of(as_numbers(values))
+    return CategoryStats.of(rows_by_value(values), column.labels)
 
 
-def _count_categories(rows_by_value: Mapping[Any, int], categories: Sequence[str]) -> Counts:
-    position = {category: i for i, category in enumerate(categories)}
-    counts = np.zeros(len(categories) + 2, dtype=np.int64)
-    for value, rows in rows_by_value.items():
-        counts[-1 if _is_null(value) else position.get(str(value), -2)] += rows
-    return counts
-
-
-def _is_null(value: Any) -> bool:  # noqa: ANN401  whatever a frame's cell or a JSON value may be
-    return value == "" or bool(pd.isna(value))
+def _sample(frame: pd.DataFrame, features: Sequence[Column]) -> SampleStats:
+    drawn = RowSample.of(frame, keys_of(0, len(frame)), [FeatureCode.of(f) for f in features])
+    rows = tuple(tuple(None if np.isnan(cell) else cell for cell in row) for row in drawn.values.tolist())
+    return SampleStats(features=tuple(f.name for f in features), rows=rows)

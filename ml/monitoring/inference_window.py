@@ -1,4 +1,4 @@
-"""What a version was asked and what it answered: a window of the inference log, counted as it streams by.
+"""What a version was asked and what it answered: a window of the inference log, summed up as it streams by.
 
 No more than one chunk of rows is in memory, however large the window. What a version was asked as a shadow,
 before its promotion, is left out: nobody was answered.
@@ -8,26 +8,28 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
+import pandas as pd
 
-from ml.monitoring import binning
-from ml.monitoring.binning import Counts
-from ml.monitoring.feature_stats import FeatureStats, NumberStats, as_numbers
-from ml.monitoring.moments import Moments
+from ml.monitoring.feature_stats import FeatureStats
+from ml.monitoring.row_sample import Keys
+from ml.monitoring.summary import Summary
 from ml.settings import Settings
 from ml.store import connect
 
-_CHUNK = 5_000
+_CHUNK = 10_000
 _OF_VERSION = (
-    "SELECT input, probability, prediction FROM ml.inference_logs"
+    "SELECT input, probability, prediction, label, inference_id::text"
+    " FROM ml.inference_logs LEFT JOIN (SELECT inference_id, label FROM ml.outcomes) AS outcomes USING (inference_id)"
     " WHERE use_case = %s AND model_name = %s AND model_version = %s AND role <> 'shadow'"
 )
-PROBABILITY_CUTS = np.arange(1, 10) / 10
 
-Row = tuple[Mapping[str, object], float, int]
+Row = tuple[Mapping[str, object], float, int, int | None, str]
+"""Input, probability, prediction, outcome, inference id."""
 
 
 @dataclass(frozen=True)
@@ -39,63 +41,45 @@ class ModelVersion:
     version: str
 
 
-@dataclass
-class Window:
-    """Rows per bin of the reference for each feature, moments of numbers, and the answers."""
-
-    reference: FeatureStats
-    rows: int = 0
-    counts: dict[str, Counts] = field(init=False)
-    moments: dict[str, Moments] = field(init=False)
-    probability: Moments = field(default_factory=Moments)
-    probability_counts: Counts = field(default_factory=lambda: np.zeros(len(PROBABILITY_CUTS) + 2, dtype=np.int64))
-    positives: int = 0
-
-    def __post_init__(self) -> None:
-        columns = self.reference.columns
-        self.counts = {name: np.zeros_like(stats.histogram) for name, stats in columns.items()}
-        self.moments = {name: Moments() for name, stats in columns.items() if isinstance(stats, NumberStats)}
-
-    def add(self, rows: Sequence[Row]) -> None:
-        """Count a chunk. A feature that an input does not name is null there."""
-        inputs, probabilities, predictions = zip(*rows, strict=True)
-        self.rows += len(rows)
-        for name, stats in self.reference.columns.items():
-            values = [given.get(name) for given in inputs]
-            if isinstance(stats, NumberStats):
-                numbers = as_numbers(values)
-                self.moments[name].add(numbers)
-                self.counts[name] += stats.count_numbers(numbers)
-            else:
-                self.counts[name] += stats.count_values(values)
-        answers = np.array(probabilities, dtype=np.float64)
-        self.probability.add(answers)
-        self.probability_counts += binning.count(answers, PROBABILITY_CUTS)
-        self.positives += sum(predictions)
-
-
 def between(
     settings: Settings, of: ModelVersion, reference: FeatureStats, start: dt.datetime, end: dt.datetime
-) -> Window:
+) -> Summary:
     """The inferences from ``start`` (included) to ``end`` (not included)."""
     statement = f"{_OF_VERSION} AND timestamp >= %s AND timestamp < %s"
     return _read(settings, reference, statement, (of.use_case, of.model_name, of.version, start, end))
 
 
-def latest(settings: Settings, of: ModelVersion, reference: FeatureStats, last: int) -> Window:
+def latest(settings: Settings, of: ModelVersion, reference: FeatureStats, last: int) -> Summary:
     """The newest inferences, at most ``last``."""
     statement = f"{_OF_VERSION} ORDER BY timestamp DESC, inference_id DESC LIMIT %s"
     return _read(settings, reference, statement, (of.use_case, of.model_name, of.version, last))
 
 
-def _read(settings: Settings, reference: FeatureStats, statement: str, values: tuple[object, ...]) -> Window:
-    window = Window(reference)
-    for chunk in _chunks(settings, statement, values):
-        window.add(chunk)
-    return window
+def summed_up(rows: Sequence[Row], reference: FeatureStats) -> Summary:
+    """A chunk of any number of rows. A feature that an input does not name is null there."""
+    inputs, probabilities, predictions, labels, ids = zip(*rows, strict=True) if rows else ((),) * 5
+    frame = pd.DataFrame({name: [given.get(name) for given in inputs] for name in reference.columns}, dtype=object)
+    return Summary.of(
+        frame,
+        reference,
+        probabilities=probabilities,
+        predictions=predictions,
+        labels=np.array(labels, dtype=np.float64),
+        keys=_keys(ids),
+    )
 
 
-def _chunks(settings: Settings, statement: str, values: tuple[object, ...]) -> Iterator[list[Any]]:
+def _keys(ids: Sequence[str]) -> Keys:
+    """The last 48 bits of an inference id are random, and the same whenever it is read."""
+    return np.array([int(inference_id[-12:], 16) for inference_id in ids], dtype=np.uint64)
+
+
+def _read(settings: Settings, reference: FeatureStats, statement: str, values: tuple[object, ...]) -> Summary:
+    parts = (summed_up(chunk, reference) for chunk in _chunks(settings, statement, values))
+    return reduce(add, parts, summed_up([], reference))
+
+
+def _chunks(settings: Settings, statement: str, values: tuple[object, ...]) -> Iterator[list[Row]]:
     # A named cursor stays on the server; an unnamed one would fetch the whole window at once.
     with connect(settings.database_url, application="drift") as connection, connection.cursor(name="window") as cursor:
         cursor.execute(statement, values)

@@ -50,13 +50,13 @@ def monitor_version(settings: Settings, use_case: UseCase, version: str, *, last
     with connect(settings.database_url, application="monitor") as connection, connection.cursor() as cursor:
         reference = drift_store.read_reference(cursor, of)
     window = latest(settings, of, reference, last)
-    columns = compare(window, use_case.config.drift) if window.rows else []
+    columns = compare(reference, window, use_case.config.drift) if window.rows else []
     return Monitoring(of.model_name, version, window.rows, columns)
 
 
 def _line(column: ColumnDrift, width: int) -> str:
     verdict = "[DRIFT]" if column.drifted else "[OK]"
-    figures = f"{verdict:<7} {column.column:<{width}}  PSI {column.value:.3f} (limit {column.limit:.3f})"
+    figures = f"{verdict:<7} {column.column:<{width}}  {column.first}"
     if column.reference_mean is None:
         return figures
     counts = f"count {_present(column.reference)} → {_present(column.window)}"

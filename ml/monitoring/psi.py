@@ -13,7 +13,7 @@ small windows; :func:`critical_value` says what chance alone explains.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import chdtri
+from scipy.special import chdtrc, chdtri
 
 from ml.monitoring.binning import Counts, Floats
 
@@ -45,6 +45,17 @@ def critical_value(reference: Counts, window: Counts, level: float) -> Floats:
     bins = np.count_nonzero(reference + window, axis=-1)
     quantile = chdtri(np.maximum(bins - 1, 1), level)
     return np.asarray(np.where(bins > 1, quantile, 0) * (1 / reference.sum(axis=-1) + 1 / window.sum(axis=-1)))[()]
+
+
+def p_value(reference: Counts, window: Counts) -> float:
+    """Probability that two samples of one distribution, this large, have at least this PSI, shape ``[bins]`` each.
+
+    As good an approximation as :func:`critical_value`.
+    """
+    bins = np.count_nonzero(reference + window)
+    if bins < 2:
+        return 1.0
+    return float(chdtrc(bins - 1, psi(reference, window) / (1 / reference.sum() + 1 / window.sum())))
 
 
 def _shares(sample: Counts, other: Counts) -> Floats:

@@ -79,6 +79,26 @@ def set_challenger(
     return Challenge(model_name, production, wanted, mode, percent)
 
 
+def nominate(settings: Settings, model_name: str, version: str, *, why: str) -> bool:
+    """Give the alias to a version that passed the gate; it gets no traffic. Returns whether it has the alias now.
+
+    An experiment under way keeps its challenger; what is in production, or older than the challenger, is left out.
+    """
+    with locked(settings, model_name) as cursor, client(settings) as registry:
+        model = registry.get_registered_model(model_name)
+        aliases = _aliases(registry, model_name)
+        production, current = aliases.get(PRODUCTION), aliases.get(experiment.ALIAS)
+        if version == current:
+            return True
+        if experiment.read_tags(model.tags).mode is not Mode.OFF or version == production:
+            return False
+        if current and int(current) > int(version):
+            return False
+        _set(registry, model_name, version, Mode.OFF, 0)
+        promotions.append(cursor, _entry(model_name, production, version, "gate", "gate", why))
+    return True
+
+
 def rivals(settings: Settings, model_name: str) -> tuple[str | None, str | None]:
     """The versions with the aliases ``production`` and ``challenger``. Raises :class:`ml.errors.ModelNotFound`."""
     with client(settings) as registry:

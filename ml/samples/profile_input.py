@@ -48,7 +48,7 @@ def read_input(contract: Contract, csv: Path) -> ProfileInput:
         text = text[[c.name for c in contract.columns]].drop_duplicates(ignore_index=True)
         text = text[text[contract.target.name].isin(contract.target.labels)]
         frame = pd.DataFrame({c.name: _typed(c, text[c.name]) for c in described_columns(contract)})
-        period = _periods(contract, text)
+        period = months_of(contract, text)
     except (OSError, KeyError, ValueError) as error:
         raise FileRefused(str(csv), f"it cannot be read as the contract says: {error}") from error
     return ProfileInput(frame, period, text[contract.target.name], hashlib.sha256(content).hexdigest())
@@ -60,7 +60,11 @@ def _typed(column: Column, cells: pd.Series[str]) -> pd.Series:
     return cells if column.categories is not None else pd.to_numeric(cells).astype(float)
 
 
-def _periods(contract: Contract, text: pd.DataFrame) -> pd.Series[str]:
+def months_of(contract: Contract, text: pd.DataFrame) -> pd.Series[str]:
+    """The month of each row as ``YYYY-MM``, :data:`WHOLE` for all without event time.
+
+    Raises ``ValueError`` where months are derived from the order of rows, and the rows are in no order of time.
+    """
     if contract.event_time and contract.event_time.derive:
         return _derived(contract.event_time.derive, text)
     date = calendar_columns(contract).date

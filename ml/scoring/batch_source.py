@@ -25,6 +25,7 @@ from ml.contract import Column, Contract
 from ml.errors import FileRefused
 from ml.ingestion.byte_check import CheckedBytes, sha256_of
 from ml.ingestion.header import split_header
+from ml.ingestion.row_key import digest_of
 from ml.schema import EVENT_TIME, FILE_ID, LINE, ROW_KEY
 from ml.settings import Settings
 from ml.store import columns, connect, table
@@ -112,9 +113,10 @@ def file_frames(
 
     Of its frames those from number ``first_frame`` on, to the one before ``stop_frame``; all without.
 
-    A row is known by the contract's key columns where the file has them and none of the row's is null, else by
-    the file's content and the row's place in it. Raises :class:`FileRefused`, mostly before the first frame, where
-    the file cannot be read, or lacks a column or has it twice.
+    A row is known by the contract's key columns where the file has them and none of the row's is null, as it will be
+    when it is ingested with its label; else by the file's content and the row's place in it. Raises
+    :class:`FileRefused`, mostly before the first frame, where the file cannot be read, or lacks a column or has it
+    twice.
     """
     with _opened(path) as file:
         is_parquet, checksum = file.read(4) == _PARQUET, sha256_of(file)
@@ -168,12 +170,12 @@ def rows_at_once(names: Sequence[str]) -> int:
 
 
 def _row_keys(identity: pd.DataFrame | None, checksum: str, places: range) -> list[str]:
-    rows: list[tuple[object, ...]] = [(checksum, place) for place in places]
-    if identity is not None:
-        has_null = identity.isna().any(axis="columns")
-        keys = identity.itertuples(index=False, name=None)
-        rows = [row if null else key for row, key, null in zip(rows, keys, has_null, strict=True)]
-    return [hashlib.sha256(repr(row).encode()).hexdigest()[:32] for row in rows]
+    by_place = [hashlib.sha256(repr((checksum, place)).encode()).hexdigest()[:32] for place in places]
+    if identity is None:
+        return by_place
+    has_null = identity.isna().any(axis="columns")
+    keys = identity.itertuples(index=False, name=None)
+    return [place if null else digest_of(key) for place, key, null in zip(by_place, keys, has_null, strict=True)]
 
 
 def _csv_batches(contract: Contract, path: Path, choose: _Choose) -> Iterator[pa.RecordBatch]:

@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import pandas as pd
+from lightgbm import LGBMClassifier
+from onnx import ModelProto, TensorProto
+from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
 from skl2onnx import to_onnx, update_registered_converter
 from skl2onnx.common._container import ModelComponentContainer
 from skl2onnx.common._topology import Operator, Scope
@@ -21,6 +24,8 @@ from sklearn.pipeline import Pipeline
 from ml.bundle import PROBABILITIES, ModelInput
 from ml.contract import Column
 from ml.errors import PlatformError
+from ml.training.ensemble import Ensemble
+from ml.training.onnx_mean import Part, mean_of
 
 TOLERANCE = 1e-5
 """Largest difference of a probability between ONNX, which computes in float32, and scikit-learn."""
@@ -38,21 +43,32 @@ class Exported:
     inputs: tuple[ModelInput, ...]
 
 
-def export(pipeline: Pipeline, features: Sequence[Column]) -> Exported:
-    """Convert a fitted binary pipeline. Inputs are named f0, f1, …: the converter rewrites names with dots."""
+def export(model: Ensemble, features: Sequence[Column]) -> Exported:
+    """Convert a fitted model. Inputs are named f0, f1, …: the converter rewrites names with dots.
+
+    There is an input for each feature, also for one that no member takes.
+    """
     inputs = tuple(
         ModelInput(name=f.name, input=f"f{i}", kind="number" if f.is_numeric else "category")
         for i, f in enumerate(features)
     )
-    types = [
-        (i.input, FloatTensorType([None, 1]) if i.kind == "number" else StringTensorType([None, 1])) for i in inputs
-    ]
-    options = {id(pipeline[-1]): {"zipmap": False}}
-    model = to_onnx(
-        _renamed(pipeline, inputs), initial_types=types, options=options, target_opset={"": 21, "ai.onnx.ml": 3}
+    parts = [Part(_converted(m.pipeline, inputs), m.curve, m.weight) for m in model.members]
+    tensors = {i.input: TensorProto.FLOAT if i.kind == "number" else TensorProto.STRING for i in inputs}
+    return Exported(mean_of(parts, model.curve, tensors).SerializeToString(), inputs)
+
+
+def _converted(pipeline: Pipeline, inputs: Sequence[ModelInput]) -> ModelProto:
+    """The pipeline with those inputs that it takes."""
+    taken = {c for _, step, columns in pipeline[0].transformers_ if step != "drop" for c in columns}
+    own = [i for i in inputs if i.name in taken]
+    types = [(i.input, FloatTensorType([None, 1]) if i.kind == "number" else StringTensorType([None, 1])) for i in own]
+    model: ModelProto = to_onnx(
+        _renamed(pipeline, own),
+        initial_types=types,
+        options={id(pipeline[-1]): {"zipmap": False}},
+        target_opset={"": 21, "ai.onnx.ml": 3},
     )
-    assert PROBABILITIES in [o.name for o in model.graph.output]
-    return Exported(model.SerializeToString(), inputs)
+    return model
 
 
 def _renamed(pipeline: Pipeline, inputs: Sequence[ModelInput]) -> Pipeline:
@@ -62,9 +78,11 @@ def _renamed(pipeline: Pipeline, inputs: Sequence[ModelInput]) -> Pipeline:
     transformer = type(first)(first.transformers, sparse_threshold=0)
     transformer.__dict__.update(first.__dict__)
     transformer.transformers_ = [
-        (name, step, [names[c] for c in columns]) for name, step, columns in first.transformers_ if len(columns)
+        (name, step, [names[c] for c in columns])
+        for name, step, columns in first.transformers_
+        if step != "drop" and len(columns)
     ]
-    transformer.feature_names_in_ = np.array([names[c] for c in first.feature_names_in_], dtype=object)
+    transformer.feature_names_in_ = np.array([names[c] for c in first.feature_names_in_ if c in names], dtype=object)
     return Pipeline([(pipeline.steps[0][0], transformer), *pipeline.steps[1:]])
 
 
@@ -128,4 +146,12 @@ update_registered_converter(
         "output_class_labels": [False, True],
         "nocl": [True, False],
     },
+)
+update_registered_converter(
+    LGBMClassifier,
+    "LightGbmLGBMClassifier",
+    calculate_linear_classifier_output_shapes,
+    convert_lightgbm,
+    overwrite=True,
+    options={"zipmap": [True, False, "columns"], "nocl": [True, False]},
 )

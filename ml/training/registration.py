@@ -11,17 +11,23 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import mlflow
+import pandas as pd
 from mlflow import MlflowClient
 from psycopg2.extras import Json
 
 from ml.bundle import MANIFEST, MODEL, Golden, Manifest
 from ml.contract import Column
-from ml.model_config import Metric
+from ml.model_config import Metric, ModelConfig
 from ml.monitoring.feature_stats import feature_stats
 from ml.settings import Settings
 from ml.store import connect
-from ml.training.fitting import Fitted, Holdout
+from ml.training.code_version import code_version
+from ml.training.evidence import keep_evidence
+from ml.training.fitting import Fitted
+from ml.training.folds import fold_order
+from ml.training.holdout import Holdout
 from ml.training.onnx_export import check, export
+from ml.training.training_part import TrainingPart, training_part
 from ml.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -38,27 +44,49 @@ class Training:
     """What all candidates of one training share."""
 
     use_case: UseCase
+    config: ModelConfig
     model_name: str
-    metric: Metric
     features: Sequence[Column]
+    rows: pd.DataFrame
+    """The whole snapshot, with all columns of the contract."""
     data: Holdout
     snapshot_id: str
     at: dt.datetime
 
     @property
+    def metric(self) -> Metric:
+        """What parameters and the champion are chosen by."""
+        return self.config.metric
+
+    @property
+    def part(self) -> TrainingPart:
+        """What candidates are fitted on."""
+        data = self.data
+        return training_part(data.train, data.train_labels, self.features, self.config, data.train_times)
+
+    @property
     def tags(self) -> dict[str, str]:
         """Of each run, so that the runs of one training are found together."""
-        return {"use_case": self.use_case.name, "training": self.at.isoformat(), "snapshot_id": self.snapshot_id}
+        return {
+            "use_case": self.use_case.name,
+            "training": self.at.isoformat(),
+            "snapshot_id": self.snapshot_id,
+            "code_version": code_version(),
+        }
 
     @property
     def params(self) -> dict[str, object]:
         """Of each run, beside those of its estimator."""
-        split = self.use_case.config.split
+        config = self.config
         return {
             "chosen_by": self.metric.value,
-            "threshold": self.use_case.config.threshold,
-            "split_seed": split.seed,
-            "test_size": split.test_size,
+            "calibration": config.calibration.value,
+            "split_by": config.split.by.value,
+            "split_seed": config.split.seed,
+            "test_size": config.split.test_size,
+            "cv_order": fold_order(self.data.train_times, config.tuning).value,
+            "cv_folds": config.tuning.folds,
+            "tuning_seed": config.tuning.seed,
             "n_train": len(self.data.train),
             "n_test": len(self.data.test),
             "features": ", ".join(f.name for f in self.features),
@@ -74,6 +102,7 @@ def register(settings: Settings, registry: MlflowClient, training: Training, cha
     with TemporaryDirectory() as scratch:
         checksum = write_bundle(Path(scratch), training, champion)
         registry.log_artifacts(champion.run_id, scratch, BUNDLE_PATH)
+    keep_evidence(registry, training, champion)
     version = mlflow.register_model(
         champion.model_uri,
         training.model_name,
@@ -93,8 +122,8 @@ def register(settings: Settings, registry: MlflowClient, training: Training, cha
 
 def write_bundle(folder: Path, training: Training, champion: Fitted) -> str:
     """Write ``model.onnx`` and ``manifest.json``; returns the checksum of the latter."""
-    data, threshold = training.data, training.use_case.config.threshold
-    exported = export(champion.pipeline, training.features)
+    data, threshold = training.data, champion.model.threshold
+    exported = export(champion.model.ensemble, training.features)
     difference = check(exported, data.test, champion.probabilities, threshold)
     log.info("%s as ONNX: within %.1e of scikit-learn on %d rows", champion.name, difference, len(data.test))
     golden = data.test.head(_GOLDEN_ROWS).astype(object)
@@ -123,7 +152,10 @@ def write_bundle(folder: Path, training: Training, champion: Fitted) -> str:
 
 
 def _record(settings: Settings, training: Training, champion: Fitted, version: str) -> None:
-    """The row of the version in ``ml.training_data``; the statistics are those of the rows it was fitted on."""
+    """The row of the version in ``ml.training_data``.
+
+    The statistics are those of the rows it was fitted on, and of its answers on the others.
+    """
     row = {
         "use_case": training.use_case.name,
         "model_name": training.model_name,
@@ -134,7 +166,14 @@ def _record(settings: Settings, training: Training, champion: Fitted, version: s
         "n_train": len(training.data.train),
         "n_test": len(training.data.test),
         "n_features": len(training.features),
-        "feature_stats": Json(feature_stats(training.data.train, training.features)),
+        "feature_stats": Json(
+            feature_stats(
+                training.data.train,
+                training.features,
+                probabilities=champion.probabilities,
+                labels=training.data.train_labels,
+            )
+        ),
         "metrics": Json(champion.metrics),
         "snapshot_id": training.snapshot_id,
         "timestamp": training.at,

@@ -194,11 +194,19 @@ def test_predictions_are_printed_and_written(mlp: Shell, printed: dict[str, str]
     assert mlp.refused("predict", "--data", tmp_path / "none.csv").startswith("none.csv refused: it cannot be opened")
 
 
-def test_monitoring_shows_a_line_for_each_feature(mlp: Shell) -> None:
+def test_monitoring_shows_a_line_for_each_feature_the_answers_and_the_rows_as_a_whole(mlp: Shell) -> None:
     head, *lines = mlp("monitor", "--last", 400).splitlines()
     assert head == f"{MODEL} version 1: its last 400 inferences and its training data"
-    assert len(lines) == 20
+    assert len(lines) == 20 + 2  # the answers, and the rows as a whole
     assert all(line.startswith(("[OK]", "[DRIFT]")) for line in lines)
+
+
+def test_late_labels_are_joined_and_the_version_in_production_is_judged(mlp: Shell) -> None:
+    first, second = mlp("outcomes", "--use-case", "customer_churn"), mlp("outcomes", "--use-case", "customer_churn")
+    joined = int(first.split("New outcomes: ")[1].split()[0])
+    assert joined > 0
+    assert f"New outcomes: 0 by row key, 0 from files; {joined} in all." in second
+    assert "Too few labels to tell." in second  # of the window that ended a month ago
 
 
 def test_trainings_are_shown_brief_full_pretty_and_as_json(mlp: Shell) -> None:
@@ -274,6 +282,24 @@ def test_a_challenger_is_set_and_compared(mlp: Shell) -> None:
     assert mlp.refused("challenger", "--model-name", MODEL, "--mode", "canary").startswith(
         "A canary takes a percentage"
     )
+
+
+def test_a_version_is_judged_and_a_promotion_rolled_back(mlp: Shell) -> None:
+    judged = json.loads(mlp("gate", "--use-case", "customer_churn", "--version", 2))
+    assert (judged["model_name"], judged["model_version"], judged["production"]) == (MODEL, "2", "1")
+    assert judged["passed"] == (judged["summary"] == "passed")
+    assert judged["promoted"] is False
+    mlp("promote", "--model-name", MODEL, "--version", 2)
+    said = mlp("rollback", "--model-name", MODEL, "--why", "2 was worse")
+    assert said == f"{MODEL}: version 1 is in Production again; taken out: 2.\n"
+    assert mlp.refused("rollback", "--model-name", MODEL).startswith(
+        f"No version of '{MODEL}' was in production before"
+    )
+    with connect(mlp.settings.database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT actor, source, why FROM ml.promotions WHERE stage = 'Production' ORDER BY id DESC LIMIT 1"
+        )
+        assert cursor.fetchone() == (getpass.getuser(), "rollback", "2 was worse")
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_a_schedule_that_is_no_cron_expression_is_named(use_cases):
     bag = read_dags(use_cases)
 
     assert "schedules.train is 'every monday'" in the_import_error(bag)
-    assert len(bag.dags) == 7  # with that of the platform
+    assert len(bag.dags) == 8  # with that of the platform
 
 
 def test_a_folder_without_use_cases_says_where_it_looked(tmp_path):

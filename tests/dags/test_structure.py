@@ -19,7 +19,7 @@ IDS += [f"platform_{kind}" for kind in sorted(FOR_ALL_USE_CASES)]
 DOWNSTREAM = {
     "ingest": {"load": {"report_rejected"}, "report_rejected": set()},
     "validate": {"judge": set()},
-    "train": {"check_data": {"fit"}, "fit": set()},
+    "train": {"check_data": {"fit"}, "fit": {"gate"}, "gate": set()},
     "score": {"split": {"predict", "collect"}, "predict": {"collect"}, "collect": set()},
     "drift": {
         "check": {"retraining_wanted", "record", "alert"},
@@ -28,10 +28,18 @@ DOWNSTREAM = {
         "record": set(),
         "alert": set(),
     },
-    "promote": {"evidence": {"approve"}, "approve": {"promote"}, "promote": set()},
-    "maintenance": {"partitions": set()},
+    "outcomes": {
+        "collect": {"judge"},
+        "judge": {"retraining_wanted", "record", "alert"},
+        "retraining_wanted": {"start_training", "record"},
+        "start_training": {"record"},
+        "record": set(),
+        "alert": set(),
+    },
+    "promote": {"evidence": {"approve", "promote"}, "approve": {"promote"}, "promote": set()},
+    "maintenance": {"partitions": set(), "leftovers": set()},
 }
-ONE_RUN_AT_A_TIME = {"ingest", "validate", "train", "score", "drift", "maintenance"}
+ONE_RUN_AT_A_TIME = {"ingest", "validate", "train", "score", "drift", "outcomes", "maintenance"}
 
 
 def kind_of(dag) -> str:
@@ -90,6 +98,7 @@ def test_every_task_has_owner_retries_timeout_and_a_failure_callback(dag_bag, da
         ("bank_marketing_ingest", "0 2 * * *"),
         ("bank_marketing_train", "0 4 * * 1"),
         ("bank_marketing_drift", "0 6 * * *"),
+        ("bank_marketing_outcomes", "0 5 * * *"),
         ("platform_maintenance", "30 1 * * *"),
     ],
 )

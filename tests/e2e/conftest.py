@@ -81,6 +81,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     left_out = shutil.ignore_patterns("*.py", "__pycache__", "*.csv")
     shutil.copytree(REPOSITORY / "data" / BANK, folder / "use_cases" / BANK, ignore=left_out)
     shutil.copytree(REPOSITORY / "tests" / "use_cases" / CHURN, folder / "use_cases" / CHURN, ignore=left_out)
+    model = folder / "use_cases" / BANK / "model.yaml"
+    tuned = model.read_text()
+    assert tuned.count("trials: 10 ") == 1
+    model.write_text(tuned.replace("trials: 10 ", "trials: 0 "))  # what tuning does has tests of its own
     airflow, mlflow, serving = _free_ports(3)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("ML_", "COV_"))} | {
         "ML_STATE_DIR": str(folder / "state"),

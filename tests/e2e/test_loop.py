@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ml.use_case import load_use_case
 from stack.airflow_api import DagRun
 from tests.conftest import REPOSITORY
 from tests.e2e.conftest import BANK, CHURN, Stack
@@ -58,7 +59,7 @@ def test_the_main_job_runs_from_the_file_to_the_retraining(bank):
     assert bank["data_source"].startswith(("file", "sample"))
     assert bank["rows_ingested"] == 45211
     assert bank["rows_quarantined"] == 0
-    assert set(bank["candidates"]) == {"logistic_regression", "random_forest", "hist_gradient_boosting"}
+    assert set(bank["candidates"]) == set(load_use_case(REPOSITORY / "data", BANK).config.candidates)
     assert bank["registered_version"] == bank["production_version"] == "1"
     assert set(bank["prediction"]) >= {"class", "probability", "n_features", "model_version", "inference_id"}
     assert bank["rows_scored"] == 45211

@@ -1,4 +1,4 @@
-"""D1 to D3: drift on windows that are empty, broken or new, and before there is a model."""
+"""D1 to D4: drift on windows that are empty, broken or new, before there is a model, and that does not end."""
 
 import datetime as dt
 
@@ -8,15 +8,21 @@ import pytest
 
 from ml import drift
 from ml.contract import Column
+from ml.errors import NoProductionModel
 from ml.model_config import Drift
-from ml.monitoring.column_drift import FALSE_ALARM_RATE, compare
-from ml.monitoring.feature_stats import FeatureStats, feature_stats
-from ml.monitoring.inference_window import Window
+from ml.monitoring.column_drift import TOGETHER, compare
+from ml.monitoring.feature_stats import FeatureStats
+from ml.monitoring.summary import Summary
 from tests.ml.drift_cases import CONTRACT, END, INSIDE, START, log_inferences, make_use_case, remember_training, rows
 
 FEATURES = [Column(**column) for column in CONTRACT["columns"][:3]]
 NUMBER, COUNT, PLAN = (f.name for f in FEATURES)
-TRIALS = 1_000
+TRIALS, DAY = 1_000, dt.timedelta(days=1)
+ALONE = Drift(
+    psi_limit=1e-9, ks_limit=1e-9, wasserstein_limit=1e-9, null_rate_limit=1e-9, new_categories_limit=1e-9,
+    auc_limit=0.5 + 1e-9,
+)  # fmt: skip
+"""Leaves the decision to what chance explains."""
 
 
 @pytest.fixture
@@ -31,7 +37,8 @@ def check(settings, use_case):
 
 
 def found(settings, use_case):
-    return {c["column"]: c["value"] for c in check(settings, use_case).drifted}
+    drifted = check(settings, use_case).drifted
+    return {c["column"]: c["value"] for c in drifted if c["column"] != TOGETHER}
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 199])
@@ -73,30 +80,34 @@ def test_d2_a_column_that_was_constant_or_null_in_training_can_be_compared(setti
     later = INSIDE + dt.timedelta(days=30)
     log_inferences(settings, use_case, "2", rows(500).assign(**{COUNT: 8.0}), at=later)
     moved = drift.check_version(settings, use_case, "2", window_start=END, window_end=later + dt.timedelta(days=1))
-    assert {c["column"] for c in moved.drifted} == {NUMBER, COUNT}
+    assert {c["column"] for c in moved.drifted} - {TOGETHER} == {NUMBER, COUNT}
 
 
-@pytest.mark.parametrize("n_rows", [200, 2_000])
-@pytest.mark.parametrize("psi_limit", [0.2, 1e-9], ids=["limit of 0.2", "chance alone"])
-def test_d2_false_alarms_stay_within_their_stated_rate(n_rows, psi_limit):
-    rng = np.random.default_rng(7)
-    alarms = 0
-    window = Window(reference())
-    window.rows = n_rows
-    shares = {name: stats.histogram / stats.histogram.sum() for name, stats in window.reference.columns.items()}
-    for _ in range(TRIALS):
-        window.counts = {name: rng.multinomial(n_rows, share) for name, share in shares.items()}
-        alarms += any(c.drifted for c in compare(window, Drift(psi_limit=psi_limit)))
-    assert alarms <= FALSE_ALARM_RATE * TRIALS
+@pytest.mark.parametrize("n_rows", [200, pytest.param(2_000, marks=pytest.mark.fault)])
+def test_d2_false_alarms_of_columns_stay_within_their_stated_rate(n_rows):
+    assert false_alarms(reference().model_copy(update={"sample": None}), n_rows) <= ALONE.false_alarm_rate * TRIALS
+
+
+@pytest.mark.fault
+@pytest.mark.timeout(1800)
+def test_d2_false_alarms_of_whole_checks_stay_within_their_stated_rate():
+    assert false_alarms(reference(), 300) <= ALONE.false_alarm_rate * TRIALS
+
+
+def false_alarms(training, n_rows):
+    """Of windows like the training data, by chance alone: with limits as by default there are no more."""
+    windows = (Summary.of(wide_rows(n_rows, seed=[n_rows, trial]), training) for trial in range(TRIALS))
+    alarms = sum(any(c.drifted for c in compare(training, w, ALONE)) for w in windows)
+    print(f"D2: {alarms} false alarms in {TRIALS} windows of {n_rows} rows; stated: {ALONE.false_alarm_rate:.0%}")
+    return alarms
 
 
 def test_d2_injected_drift_is_found_in_nearly_every_window():
     training = reference()
     alarms = 0
     for seed in range(50):
-        window = Window(training)
-        window.add([(record, 0.5, 1) for record in wide_rows(400, seed=seed + 1, shift=0.8).to_dict("records")])
-        alarms += "n0" in [c.column for c in compare(window, Drift()) if c.drifted]
+        window = Summary.of(wide_rows(400, seed=seed + 1, shift=0.8), training)
+        alarms += "n0" in [c.column for c in compare(training, window, Drift()) if c.drifted]
     assert alarms >= 49
 
 
@@ -104,7 +115,7 @@ def reference():
     """Twelve columns of which some are rare in places: point masses, a long tail, categories of under 1 %."""
     features = [Column(name=f"n{i}", type="number", meaning="") for i in range(8)]
     features += [Column(name=f"c{i}", type="category", categories=list("abcdefghij"), meaning="") for i in range(4)]
-    return FeatureStats.model_validate(feature_stats(wide_rows(20_000, seed=0), features))
+    return FeatureStats.of(wide_rows(20_000, seed=0), features)
 
 
 def wide_rows(n, seed, shift=0.0):
@@ -118,5 +129,20 @@ def wide_rows(n, seed, shift=0.0):
     return frame
 
 
-def test_d3_without_a_production_model_the_check_raises_what_the_dag_skips_on(settings, use_case, monkeypatch):
-    pytest.importorskip("ml.registry", reason="the registry module is not there yet")
+def test_d3_without_a_production_model_the_check_raises_what_the_dag_skips_on(mlflow_settings, tmp_path):
+    with pytest.raises(NoProductionModel, match="no production version"):
+        drift.check(mlflow_settings, make_use_case(tmp_path), window_start=START, window_end=END)
+
+
+def test_d4_drift_ten_days_in_a_row_fails_each_day_and_retrains_once_in_a_cooldown(settings, use_case, tmp_path):
+    settings, started = settings.model_copy(update={"use_cases_dir": tmp_path}), []
+    for day in range(10):
+        start = START + day * DAY
+        log_inferences(settings, use_case, "1", rows(500, seed=day, shift=30), at=start)
+        for _ in range(2):  # the second is the run repeated, or its trigger replayed
+            result = drift.check_version(settings, use_case, "1", window_start=start, window_end=start + DAY)
+            assert result.state == "drift"
+            if result.retrain:
+                started.append(day)
+                drift.record_retraining(settings, result.report_id, f"drift_report_{result.report_id}")
+    assert started == [0, 7]

@@ -55,13 +55,13 @@ def rows(n, seed=0, shift=0.0):
     )
 
 
-def remember_training(settings, use_case, version, frame):
+def remember_training(settings, use_case, version, frame, **given):
     features = [use_case.contract.column(name) for name in frame.columns]
     values = {
         "use_case": use_case.name, "model_name": use_case.config.model_name, "model_version": version,
         "run_id": f"run-{version}", "metric_name": "roc_auc", "metric_value": 0.8, "n_train": len(frame), "n_test": 1,
-        "n_features": len(features), "feature_stats": json.dumps(feature_stats(frame, features)), "metrics": "{}",
-        "snapshot_id": "snapshot",
+        "n_features": len(features), "metrics": "{}", "snapshot_id": "snapshot",
+        "feature_stats": json.dumps(feature_stats(frame, features, **given)),
     }  # fmt: skip
     with store.connect(settings.database_url) as connection, connection.cursor() as cursor:
         _copy(cursor, "training_data", pd.DataFrame([values]))

@@ -12,6 +12,7 @@ from psycopg2.extras import RealDictCursor
 
 from ml import drift
 from ml.errors import ReferenceUnusable
+from tests.conftest import REPOSITORY
 from tests.ml.drift_cases import END, INSIDE, START, log_inferences, make_use_case, remember_training, rows
 
 DAY = dt.timedelta(days=1)
@@ -76,7 +77,8 @@ def test_a_window_like_the_training_data_is_ok(settings, use_case, check, report
 
 def test_a_shifted_window_drifts_and_wants_a_retraining(drifting, check):
     result = check()
-    (found,) = result.drifted
+    found, together = result.drifted
+    assert (together["column"], together["statistic"]) == ("all columns together", "roc_auc")
     assert (result.state, result.retrain, found["column"], found["statistic"], found["limit"]) == (
         "drift", True, "bill.mean", "psi", 0.2
     )  # fmt: skip
@@ -173,7 +175,7 @@ def test_the_page_is_whole_in_one_file_and_escapes_what_others_wrote(drifting, c
     assert "<i>" not in page
     assert "<script" not in page
     assert 'src="' not in page
-    assert page.count("<article") == 3
+    assert page.count("<article") == 3 + 1  # the columns, and what the model answered
 
 
 def test_the_page_of_a_window_without_rows_can_be_written(check):
@@ -272,18 +274,123 @@ def test_a_result_without_drift_says_what_came_nearest(settings, use_case, check
     log_inferences(settings, use_case, "1", rows(1_000, seed=1))
     message = drift.describe(check())
     assert message.startswith("No drift. In the 1,000 predictions of calls-model version 1 from 2026-01-01 00:00")
-    assert "none of 3 columns is above its limit. Nearest to it: " in message
+    assert "none of 3 columns moved by more than its limit and chance. Nearest to its limit: " in message
     assert "No retraining is needed." in message
 
 
 def test_a_message_names_ten_columns_and_counts_the_rest(drifting, check):
     from ml.monitoring.drift_store import DriftReport, Predictions
     from ml.monitoring.drift_words import verdict
+    from ml.monitoring.measure import Measure
 
     result = check()
-    column = drift.ColumnDrift("c", "number", 1.0, 0.2, 0.1, True, [], [], [], None, None, None, None)
+    column = drift.ColumnDrift("c", "number", [Measure("psi", 1.0, limit=0.2)], True, [], [], [])
     columns = [replace(column, column=f"c{i}") for i in range(12)]
     report = DriftReport(
         "u", "m", "1", START, END, 1, "drift", columns, Predictions(None, None, []), result.report_path
     )
     assert verdict(report, 1).endswith("c9 PSI 1 (limit 0.2) and 2 more.")
+
+
+@pytest.fixture
+def careful(settings, tmp_path):
+    """Drift is confirmed once two of the last three windows have it."""
+    return make_use_case(tmp_path / "careful", confirm={"violations": 2, "windows": 3})
+
+
+def on_day(settings, use_case, day, version="1"):
+    start = START + day * DAY
+    return drift.check_version(settings, use_case, version, window_start=start, window_end=start + DAY)
+
+
+def test_drift_is_suspected_until_enough_of_the_last_windows_have_it(settings, use_case, careful, reports):
+    for day, shift in enumerate([0, 10, 0, 10, 10, 0]):
+        log_inferences(settings, use_case, "1", rows(500, seed=day, shift=shift), at=START + day * DAY)
+    found = [on_day(settings, careful, day) for day in range(6)]
+    assert [r.standing for r in found] == ["ok", "suspected", "ok", "confirmed", "confirmed", "ok"]
+    assert [r.retrain for r in found] == [False, False, False, True, True, False]
+    assert [r["standing"] for r in reports()] == [r.standing for r in found]
+    assert [r.state for r in found] == ["ok", "drift", "ok", "drift", "drift", "ok"]
+
+
+def test_the_message_of_a_suspicion_says_what_confirms_it(settings, use_case, careful):
+    log_inferences(settings, use_case, "1", rows(500, shift=10), at=START)
+    message = drift.describe(on_day(settings, careful, 0))
+    assert message.startswith("Drift suspected. In the 500 predictions")
+    assert "No retraining yet: drift is confirmed once 2 of the last 3 windows have it." in message
+
+
+def test_windows_with_too_few_rows_neither_confirm_nor_break_a_suspicion(settings, use_case, careful):
+    for day, n_rows in enumerate([500, 10, 500]):
+        log_inferences(settings, use_case, "1", rows(n_rows, seed=day, shift=10), at=START + day * DAY)
+    assert [on_day(settings, careful, day).standing for day in range(3)] == ["suspected", "ok", "confirmed"]
+
+
+def test_what_one_version_was_suspected_of_does_not_count_against_the_next(settings, use_case, careful):
+    remember_training(settings, use_case, "2", rows(5_000))
+    log_inferences(settings, use_case, "1", rows(500, shift=10), at=START)
+    log_inferences(settings, use_case, "2", rows(500, shift=10), at=START + DAY)
+    assert on_day(settings, careful, 0).standing == "suspected"
+    assert on_day(settings, careful, 1, version="2").standing == "suspected"
+
+
+def test_the_page_shows_the_windows_before(settings, use_case, check):
+    for day in range(3):
+        log_inferences(settings, use_case, "1", rows(500, seed=day, shift=4 * day), at=START + day * DAY)
+    pages = [Path(on_day(settings, use_case, day).report_path).read_text(encoding="utf-8") for day in range(3)]
+    assert "polyline points" not in pages[0]
+    assert pages[0].count("first window") == 4
+    assert pages[2].count("The last 3 windows") == 4
+
+
+def test_outcomes_that_arrived_are_compared_with_the_labels_of_training(settings, use_case, check, database_url):
+    remember_training(settings, use_case, "2", rows(5_000), labels=[0] * 4_500 + [1] * 500)
+    log_inferences(settings, use_case, "2", rows(1_000, seed=1))
+    with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ml.outcomes (inference_id, use_case, label, observed_at) SELECT inference_id, use_case,"
+            " (row_number() OVER ())::int % 2, now() FROM ml.inference_logs LIMIT 600"
+        )
+    connection.close()
+    result = check("2")
+    assert [c["column"] for c in result.drifted] == ["outcome"]
+    assert "The share of positive outcomes moved: PSI" in result.verdict
+    assert "Outcomes that have arrived" in Path(result.report_path).read_text(encoding="utf-8")
+
+
+def test_answers_that_moved_while_the_inputs_did_not_are_drift(settings, use_case, check):
+    remember_training(settings, use_case, "2", rows(5_000), probabilities=[i / 1_000 for i in range(1_000)])
+    log_inferences(settings, use_case, "2", rows(1_000, seed=1), probability=0.25)
+    assert [c["column"] for c in check("2").drifted] == ["prediction"]
+
+
+def test_figures_of_performance_are_shown_where_they_are_known(settings, use_case, drifting, check, database_url):
+    assert "Not known yet" in Path(check().report_path).read_text(encoding="utf-8")
+    with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ml.performance (use_case, model_name, model_version, window_start, window_end, kind, metric,"
+            " value, low, high, n_rows) VALUES ('calls', 'calls-model', '1', %s, %s, 'realised', 'roc_auc', 0.771,"
+            " 0.75, 0.79, 1000)",
+            (START, END),
+        )
+    connection.close()
+    page = Path(check().report_path).read_text(encoding="utf-8")
+    assert "<td>by outcomes</td><td>0.771</td><td>0.750 to 0.790</td><td>1,000</td>" in page
+
+
+def test_reports_of_before_there_was_a_standing_keep_theirs(postgres):
+    url = postgres.url("before_standing", "ml_platform")
+    postgres.ensure_database("before_standing", owner="ml_platform")
+    migrations = sorted((REPOSITORY / "ml" / "migrations").glob("*.sql"))
+    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute(migrations[0].read_text())
+        for day, state in enumerate(["ok", "drift", "insufficient_data"]):
+            cursor.execute(
+                "INSERT INTO ml.drift_reports (use_case, model_name, model_version, window_start, window_end, n_rows,"
+                " state, columns, predictions, report) VALUES ('u', 'm', '1', %s, %s, 0, %s, '[]', '{}', '')",
+                (START, END + day * DAY, state),
+            )
+        cursor.execute(migrations[1].read_text())
+        cursor.execute("SELECT state, standing FROM ml.drift_reports ORDER BY id")
+        assert cursor.fetchall() == [("ok", "ok"), ("drift", "confirmed"), ("insufficient_data", "ok")]
+    connection.close()

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ml.contract import Column
-from ml.monitoring.feature_stats import FeatureStats, feature_stats
+from ml.monitoring.feature_stats import FeatureStats, feature_stats, readable
 
 NUMBER = Column(name="bill.mean", type="number", meaning="Bill", nulls="allowed")
 CATEGORY = Column(name="Plan A", type="category", categories=["x", "other", "y"], meaning="Plan", nulls="allowed")
@@ -49,7 +49,7 @@ def test_a_value_of_more_than_a_tenth_of_the_rows_has_a_bin_of_its_own():
 def test_a_point_mass_inside_the_range_parts_its_neighbours():
     values = np.concatenate([np.full(80, 5.0), np.arange(-5.0, 5.0), np.arange(10.0, 20.0)])
     column = FeatureStats.model_validate(feature_stats(pd.DataFrame({NUMBER.name: values}), [NUMBER])).columns
-    assert dict(zip(column[NUMBER.name].bins, column[NUMBER.name].histogram, strict=True)) == {
+    assert dict(zip(column[NUMBER.name].bins, column[NUMBER.name].summary.histogram, strict=True)) == {
         "≤ 4": 10, "4 to 5": 0, "= 5": 80, "> 5": 10, "null": 0
     }  # fmt: skip
 
@@ -93,14 +93,44 @@ def test_the_statistics_survive_json_and_count_the_same_rows_the_same():
     stats = FeatureStats.model_validate(stored)
     assert (stats.format, stats.rows) == (1, 500)
     for name, column in stats.columns.items():
-        assert column.count_values(frame[name].tolist()).tolist() == column.histogram.tolist()
+        assert column.count_values(frame[name].tolist()).histogram.tolist() == column.summary.histogram.tolist()
 
 
 def test_what_is_no_number_counts_as_null():
     column = FeatureStats.model_validate(feature_stats(pd.DataFrame({NUMBER.name: [1.0, 1.0]}), [NUMBER])).columns
-    assert column[NUMBER.name].count_values([1, "1", "'; DROP TABLE", None, True]).tolist() == [0, 3, 0, 2]
+    assert column[NUMBER.name].count_values([1, "1", "'; DROP TABLE", None, True]).histogram.tolist() == [0, 3, 0, 2]
 
 
 def test_a_missing_column_is_named():
     with pytest.raises(KeyError, match=r"bill\.mean"):
         feature_stats(pd.DataFrame({"a": [1]}), [NUMBER])
+
+
+def test_a_number_of_few_values_is_kept_value_by_value():
+    sketch = number([3.0, 1.0, 3.0, None])["sketch"]
+    assert sketch == {"grid": [1, 3], "at": [1, 2], "between": [], "excess": []}
+
+
+def test_answers_labels_and_a_sample_of_rows_are_kept_where_they_are_given():
+    frame = pd.DataFrame({NUMBER.name: [1.0, None, 2.0], CATEGORY.name: ["x", "new", ""]})
+    stored = feature_stats(frame, [NUMBER, CATEGORY], probabilities=[0.1, 0.7], labels=[0, 1, 0])
+    stats = FeatureStats.model_validate(json.loads(json.dumps(stored)))
+    assert stats.prediction.mean == pytest.approx(0.4)
+    assert dict(zip(stats.label.categories, stats.label.counts, strict=True)) == {"0": 2, "1": 1}
+    assert stats.sample.features == (NUMBER.name, CATEGORY.name)
+    assert sorted(stats.sample.rows, key=str) == [(1, 0), (2, None), (None, 3)]
+
+
+def test_statistics_of_before_there_were_sketches_are_read():
+    older = feature_stats(pd.DataFrame({NUMBER.name: np.arange(50.0)}), [NUMBER])
+    del older["prediction"], older["label"], older["sample"], older["columns"][NUMBER.name]["sketch"]
+    stats = FeatureStats.model_validate(older)
+    assert stats.columns[NUMBER.name].count_values(np.arange(50.0)).histogram.tolist() == [5] * 10 + [0]
+
+
+def test_people_are_not_shown_what_only_a_computer_reads():
+    stored = feature_stats(pd.DataFrame({NUMBER.name: np.arange(50.0)}), [NUMBER], probabilities=[0.5])
+    shown = readable(stored)
+    assert (shown["rows"], shown["columns"][NUMBER.name]["mean"], shown["prediction"]["mean"]) == (50, 24.5, 0.5)
+    assert "sketch" not in json.dumps(shown)
+    assert "sample" not in shown

@@ -21,17 +21,18 @@ def use_case(tmp_path, settings):
 def test_the_newest_inferences_are_looked_at(settings, use_case):
     found = monitor_version(settings, use_case, "1", last=300)
     assert (found.model_version, found.n_rows) == ("1", 300)
-    assert [line[:7] for line in found.lines[1:]] == ["[OK]   "] * 3
+    assert [line[:7] for line in found.lines[1:]] == ["[OK]   "] * 4
 
 
 def test_a_column_that_moved_is_marked_and_shown_with_its_figures(settings, use_case):
     head, first, *others = monitor_version(settings, use_case, "1", last=500).lines
     assert head == "calls-model version 1: its last 500 inferences and its training data"
-    assert first.startswith("[DRIFT] bill.mean  PSI ")
+    assert first.startswith("[DRIFT] bill.mean             PSI ")
     # 300 rows around 50 and 200 of the 400 around 80; which of these are the last, their ids say.
     assert re.search(r"mean 49\.95 → 6[12]\.\d+", first)
     assert first.endswith("count 5000 → 500")
-    assert [line[:4] for line in others] == ["[OK]", "[OK]"]
+    assert others[0].startswith("[DRIFT] all columns together  ROC AUC 0.6")
+    assert [line[:4] for line in others[1:]] == ["[OK]", "[OK]"]
     assert "mean" not in next(line for line in others if "Plan A" in line)
 
 

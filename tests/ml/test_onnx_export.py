@@ -6,7 +6,9 @@ import pytest
 
 from ml.contract import Column
 from ml.model_config import Candidate
+from ml.training.calibration import PiecewiseLinear, Sigmoid
 from ml.training.candidates import build
+from ml.training.ensemble import Ensemble, Member
 from ml.training.onnx_export import TOLERANCE, ExportDiffers, Exported, check, export
 
 FEATURES = tuple(
@@ -27,7 +29,13 @@ CANDIDATES = {
     "linear, balanced": ("LogisticRegression", {"max_iter": 500, "class_weight": "balanced", "C": 0.1}),
     "forest": ("RandomForestClassifier", {"n_estimators": 50, "max_depth": 10, "random_state": 3}),
     "forest, deep": ("RandomForestClassifier", {"n_estimators": 20, "random_state": 3}),
+    "random splits": ("ExtraTreesClassifier", {"n_estimators": 30, "min_samples_leaf": 3, "random_state": 3}),
     "boosting": ("HistGradientBoostingClassifier", {"random_state": 3, "max_iter": 40}),
+    "leaves": ("LGBMClassifier", {"n_estimators": 40, "num_leaves": 15, "random_state": 3}),
+    "leaves, drawn": (
+        "LGBMClassifier",
+        {"n_estimators": 30, "subsample": 0.7, "subsample_freq": 1, "colsample_bytree": 0.5, "random_state": 3},
+    ),
     "boosting, one tree": ("HistGradientBoostingClassifier", {"random_state": 3, "max_iter": 1}),
 }
 EACH = pytest.mark.parametrize("name", CANDIDATES)
@@ -59,7 +67,7 @@ def _fitted(name: str, features=FEATURES):
     estimator, params = CANDIDATES[name]
     frame = _frame(800, seed=1)
     candidate = Candidate.model_validate({"estimator": estimator, "params": params})
-    return build(candidate, features).fit(frame[[f.name for f in features]], _labels(frame))
+    return Ensemble([Member(build(candidate, features).fit(frame[[f.name for f in features]], _labels(frame)))])
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +117,43 @@ def test_a_number_that_was_always_null_exports(name: str) -> None:
     estimator, params = CANDIDATES[name]
     frame = _frame(300, seed=1).assign(f0=np.nan)
     candidate = Candidate.model_validate({"estimator": estimator, "params": params})
-    pipeline = build(candidate, FEATURES).fit(frame, _labels(frame))
+    pipeline = Ensemble([Member(build(candidate, FEATURES).fit(frame, _labels(frame)))])
     _agrees(pipeline, export(pipeline, FEATURES), _frame(300, seed=6))
+
+
+CURVES = {"sigmoid": Sigmoid(1.7, -0.4), "isotonic": PiecewiseLinear([0.05, 0.2, 0.9], [0.0, 0.4, 0.95]), "none": None}
+
+
+@EACH
+@pytest.mark.parametrize("curve", CURVES)
+def test_calibrated_models_export(fitted: dict, name: str, curve: str) -> None:
+    model = Ensemble(fitted[name].members, CURVES[curve])
+    _agrees(model, export(model, FEATURES), _frame(1000, seed=9))
+
+
+@pytest.mark.parametrize("curve", CURVES)
+def test_a_blend_of_all_of_them_exports(fitted: dict, curve: str) -> None:
+    each = CURVES.values()
+    members = [
+        Member(model.members[0].pipeline, list(each)[i % 3], (i + 1) / 45) for i, model in enumerate(fitted.values())
+    ]
+    assert sum(m.weight for m in members) == pytest.approx(1)
+    model, frame = Ensemble(members, CURVES[curve]), _frame(3000, seed=2)
+    _agrees(model, export(model, FEATURES), frame)
+    probabilities = model.predict_proba(frame)
+    assert np.abs(probabilities.sum(axis=1) - 1).max() < 1e-12
+
+
+def test_a_member_that_does_without_features_leaves_the_models_inputs_as_they_are() -> None:
+    frame = _frame(800, seed=1)
+    without = {"estimator": "LGBMClassifier", "params": {"n_estimators": 20}, "without": ["f0", "plan.type"]}
+    small = build(Candidate.model_validate(without), FEATURES).fit(frame, _labels(frame))
+    model = Ensemble([Member(small)])
+    exported = export(model, FEATURES)
+    assert [i.name for i in exported.inputs] == [f.name for f in FEATURES]
+    _agrees(model, exported, _frame(300, seed=6))
+    changed = _frame(300, seed=6).assign(**{"f0": 5.0, "plan.type": "basic"})
+    assert (model.positive(changed) == model.positive(_frame(300, seed=6))).all()
 
 
 def test_inputs_are_named_by_their_place_whatever_the_features_are_called(fitted: dict) -> None:
@@ -128,7 +171,7 @@ def test_export_leaves_the_fitted_model_as_it_was(fitted: dict) -> None:
     pipeline, frame = fitted["forest"], _frame(50, seed=7)
     before = pipeline.predict_proba(frame)
     export(pipeline, FEATURES)
-    assert list(pipeline[0].feature_names_in_) == [f.name for f in FEATURES]
+    assert list(pipeline.members[0].pipeline[0].feature_names_in_) == [f.name for f in FEATURES]
     assert (pipeline.predict_proba(frame) == before).all()
 
 
@@ -163,3 +206,15 @@ def test_a_probability_that_is_no_number_is_refused(fitted: dict) -> None:
     probabilities[0] = np.nan
     with pytest.raises(ExportDiffers):
         check(export(fitted["linear"], FEATURES), frame, probabilities, 0.5)
+
+
+def test_the_day_of_the_year_exports() -> None:
+    frame = _frame(800, seed=1)
+    seasonal = Candidate.model_validate(
+        {"estimator": "LGBMClassifier", "params": {"n_estimators": 20}, "day_of_year": ["plan.type", "Age Years"]}
+    )
+    model = Ensemble([Member(build(seasonal, FEATURES).fit(frame, _labels(frame)))])
+    matrix = model.members[0].pipeline[:2].transform(frame)
+    plans = list(FEATURES[2].labels)
+    assert (matrix[:, -1] == frame["Age Years"] + [31 * plans.index(plan) for plan in frame["plan.type"]]).all()
+    _agrees(model, export(model, FEATURES), _frame(300, seed=6))

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +21,20 @@ from mlflow import MlflowClient
 
 from ml import registry
 from ml.bundle import MANIFEST, MODEL
-from ml.errors import BundleRefused, ConfigError, ModelNotFound, NoChallenger, NoProductionModel, Unavailable
-from ml.promotion import experiment
-from ml.promotion.challenger import Challenge, rivals, set_challenger
+from ml.errors import (
+    BundleRefused,
+    ConfigError,
+    ModelNotFound,
+    NoChallenger,
+    NoPredecessor,
+    NoProductionModel,
+    PromotionConflict,
+    Unavailable,
+)  # fmt: skip
+from ml.promotion import experiment, promotions
+from ml.promotion.challenger import Challenge, nominate, rivals, set_challenger
 from ml.promotion.experiment import Mode, Setup, read_tags
-from ml.promotion.promotions import known_models
+from ml.promotion.promotions import Entry, known_models
 from ml.promotion.registry_sync import look, run
 from ml.registry import reconcile
 from ml.settings import Settings
@@ -94,6 +104,9 @@ class Model:
     def promote(self, version: str, **options: str) -> registry.Promotion:
         options = {"actor": "ann", "source": "cli", "why": "better", **options}
         return registry.promote(self.settings, self.name, version, **options)
+
+    def rollback(self, why: str) -> registry.Promotion:
+        return registry.rollback(self.settings, self.name, actor="ann", why=why)
 
     def reconcile(self) -> registry.Promotion | None:
         return reconcile(self.settings, self.name)
@@ -435,19 +448,76 @@ def test_a_version_that_cannot_be_served_is_refused_once_where_the_last_one_was_
     assert served.reconcile().to_version == "2"
 
 
-@pytest.mark.parametrize("round_", range(20))
-def test_two_promotions_at_once_leave_one_version_in_production(served: Model, round_: int) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        versions = ("1", "2") if round_ % 2 else ("2", "1")
-        done = [f.result() for f in [pool.submit(served.promote, v, actor=v) for v in versions]]
-    assert {d.to_version for d in done} == {"1", "2"}
-    last = served.ledger[-1][1]
-    assert served.production == last
-    assert [v for v, stage in served.stages.items() if stage == "Production"] == [last]
-    ledger = [(entry[0], entry[1]) for entry in served.ledger]
-    assert ledger[0] == (None, "1")
-    assert [before for before, _ in ledger[1:]] == [after for _, after in ledger[:-1]]
-    assert ledger in ([(None, "1"), ("1", "2")], [(None, "1"), ("1", "2"), ("2", "1")])
+def test_who_asks_for_a_promotion_while_another_one_is_made_gets_a_conflict(served: Model) -> None:
+    served.add()
+    with pytest.raises(PromotionConflict) as conflict:
+        served.promote("3", instead_of="2")
+    assert str(conflict.value).startswith(
+        f"Version 3 of '{served.name}' was to follow version 2, and by now version 1 is in production."
+    )
+    with pytest.raises(PromotionConflict, match="was to follow no version, and by now version 1"):
+        served.promote("3", instead_of="")
+    assert served.production == "1"
+    assert len(served.ledger) == 1
+    assert served.promote("3", instead_of="1").from_version == "1"
+    assert served.promote("3", instead_of="1").to_version == "3"  # it is there, as was wanted
+
+
+def test_a_promotion_waits_for_the_one_under_way_and_then_does_not_overrun_it(served: Model) -> None:
+    served.add()
+    with ThreadPoolExecutor(1) as pool, registry.locked(served.settings, served.name) as cursor:
+        late = pool.submit(served.promote, "3")
+        until_waiting(served.settings)
+        promotions.append(cursor, Entry(served.name, "1", "2", "Production", "promoted", "bob", "cli", "first"))
+        cursor.connection.commit()
+    with pytest.raises(PromotionConflict, match="was to follow version 1, and by now version 2 is in production"):
+        late.result()
+
+
+def until_waiting(settings: Settings) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with connect(settings.database_url) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone():
+                return
+        time.sleep(0.02)
+    raise AssertionError("nobody waited")
+
+
+def test_a_rollback_returns_to_the_predecessor_and_a_second_one_goes_back_further(served: Model) -> None:
+    served.add()
+    served.promote("2")
+    served.promote("3")
+    assert served.rollback("3 was worse") == registry.Promotion(served.name, "3", "2", "Production")
+    assert served.stages == {"1": "Archived", "2": "Production", "3": "Archived"}
+    assert served.ledger[-1] == ("3", "2", "Production", "promoted", "ann", "rollback", "3 was worse")
+    assert served.rollback("2 too").to_version == "1"
+    with pytest.raises(NoPredecessor, match=f"No version of '{served.name}' was in production before"):
+        served.rollback("1 too")
+    assert served.production == "1"
+    served.promote("3")
+    assert served.rollback("3 is still worse").to_version == "1"
+
+
+def test_a_promotion_back_by_hand_is_one_that_can_be_rolled_back(served: Model) -> None:
+    served.promote("2")
+    served.promote("1")
+    assert served.rollback("2 was better").to_version == "2"
+    assert served.rollback("no").to_version == "1"
+
+
+def test_a_rollback_to_what_cannot_be_served_any_more_is_refused(served: Model) -> None:
+    served.promote("2")
+    served.mlflow.delete_model_version_tag(served.name, "1", CHECKSUM_TAG)
+    with pytest.raises(BundleRefused, match="it has no tag bundle_sha256"):
+        served.rollback("2 was worse")
+    assert served.production == "2"
+    served.mlflow.delete_model_version(served.name, "1")
+    with pytest.raises(ModelNotFound, match="no version 1 of model"):
+        served.rollback("2 was worse")
 
 
 @pytest.mark.parametrize(
@@ -674,3 +744,24 @@ def test_off_is_possible_at_any_time(served):
         set_challenger(
             served.settings, "no such model", "1", mode=Mode.OFF, actor="ann", source="cli", why=experiment.ALIAS
         )
+
+
+def test_what_passed_the_gate_is_named_challenger_and_gets_no_traffic(served):
+    assert nominate(served.settings, served.name, "2", why="gate passed")
+    assert seen(served) == (Setup(Mode.OFF), "2")
+    assert served.ledger[1:] == [("1", "2", "Challenger", "promoted", "gate", "gate", "gate passed")]
+    assert nominate(served.settings, served.name, "2", why="again")
+    assert len(served.ledger) == 2
+    assert served.production == "1"
+
+
+def test_a_nomination_leaves_an_experiment_production_and_what_is_newer_alone(served):
+    served.add()
+    challenge(served, "2", Mode.SHADOW)
+    assert not nominate(served.settings, served.name, "3", why="")
+    assert seen(served) == (Setup(Mode.SHADOW), "2")
+    challenge(served, None, Mode.OFF)
+    assert nominate(served.settings, served.name, "3", why="")
+    assert not nominate(served.settings, served.name, "2", why="")
+    assert not nominate(served.settings, served.name, "1", why="")
+    assert seen(served) == (Setup(Mode.OFF), "3")

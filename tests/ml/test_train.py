@@ -15,14 +15,14 @@ from mlflow.entities import Run
 
 from ml.errors import BundleRefused, ConfigError, NotEnoughData, Unavailable
 from ml.ingest import ingest
-from ml.model_config import Candidate
+from ml.model_config import CalibrationMethod, Candidate, ThresholdRule
 from ml.monitoring.feature_stats import FeatureStats
 from ml.registry import list_versions, promote
 from ml.settings import Settings
 from ml.store import connect
 from ml.tracking import client
 from ml.train import TrainingResult, train
-from ml.training.fitting import MODEL
+from ml.training.fitting import MODEL, TRIALS
 from ml.training.registration import BUNDLE_PATH, CHECKSUM_TAG
 from ml.use_case import UseCase, load_use_case
 from ml.validate import validate
@@ -81,6 +81,7 @@ def test_the_published_figures_are_reached_with_the_late_feature_let_in(
         candidates=["logistic_regression", "random_forest"],
         late_features=["duration"],
         model_name="train-bank",
+        trials=0,
     )
 
     assert (result.n_train, result.n_test, result.n_features) == (36168, 9043, 16)
@@ -106,11 +107,12 @@ def test_each_candidate_is_a_finished_run_with_parameters_and_metrics(trained: T
     for run in runs.values():
         assert run.info.status == "FINISHED"
         assert run.data.metrics.keys() == {
-            "roc_auc", "average_precision", "brier", "log_loss", "accuracy", "f1", "precision", "recall", "fit_seconds",
+            "roc_auc", "average_precision", "brier", "log_loss", "ece", "gain_at_10", "lift_at_10",
+            "accuracy", "f1", "precision", "recall", "cv_average_precision", "fit_seconds",
         }  # fmt: skip
         assert run.data.params.items() >= {
             "n_train": "900", "n_test": "300", "split_seed": "7", "test_size": "0.25", "threshold": "0.4",
-            "chosen_by": "average_precision",
+            "chosen_by": "average_precision", "cv_order": "stratified", "cv_folds": "3", "calibration": "none",
         }.items()  # fmt: skip
         assert run.data.tags["use_case"] == "customer_churn"
     assert runs["linear"].data.params["estimator"] == "LogisticRegression"
@@ -139,15 +141,15 @@ def test_the_model_that_mlflow_keeps_predicts_what_its_bundle_promises(trained: 
     assert np.abs(pipeline.predict_proba(rows)[:, 1] - golden["probabilities"]).max() <= 1e-12
 
 
-def test_the_best_by_the_configured_metric_is_registered_with_its_bundle(trained: Trained) -> None:
+def test_the_best_by_the_configured_metric_in_cross_validation_is_registered_with_its_bundle(trained: Trained) -> None:
     result = trained.result
     assert result.metric_name == "average_precision"
     assert result.candidates.keys() == {"linear", "boosting"}
-    assert result.metric_value == max(result.candidates.values())
     runs = trained.runs()
     for name, value in result.candidates.items():
         assert runs[name].data.metrics["average_precision"] == value
     (best,) = [name for name, run in runs.items() if run.info.run_id == result.run_id]
+    assert best == max(runs, key=lambda name: runs[name].data.metrics["cv_average_precision"])
     assert result.candidates[best] == result.metric_value
 
     version = trained.registry.get_model_version(result.model_name, result.model_version)
@@ -174,7 +176,7 @@ def test_the_evidence_of_the_version_is_complete(trained: Trained) -> None:
     stats = FeatureStats.model_validate(trained.row("feature_stats"))
     assert stats.rows == 900
     for column in stats.columns.values():
-        assert column.histogram.sum() == 900
+        assert column.summary.rows == 900
     assert stats.columns["signal.min"].nulls > 0
 
 
@@ -182,6 +184,44 @@ def test_the_same_data_and_configuration_give_the_same_figures(trained: Trained)
     again = train(trained.settings, trained.use_case, model_name="train-again")
     assert again.candidates == trained.result.candidates
     assert again.run_id != trained.result.run_id
+
+
+def test_a_tuned_training_keeps_its_trials_and_the_same_rows_and_seed_give_the_same_model_to_the_bit(
+    trained: Trained, tmp_path: Path
+) -> None:
+    searched = {"estimator": "LGBMClassifier", "params": {"n_estimators": 20, "num_leaves": 7, "random_state": 3},
+                "search": {"num_leaves": {"low": 3, "high": 15}}}  # fmt: skip
+    candidates = {
+        "linear": trained.use_case.config.candidates["linear"],
+        "leaves": Candidate.model_validate(searched),
+        "both": Candidate.model_validate({"estimator": "Blend", "of": ["linear", "leaves"]}),
+    }
+    use_case = _configured(
+        trained.use_case, candidates=candidates, experiment="train-tuned", calibration=CalibrationMethod.SIGMOID,
+        threshold=ThresholdRule.F1,
+    )  # fmt: skip
+    contents = []
+    for state in ("one", "other"):
+        settings = trained.settings.model_copy(update={"state_dir": tmp_path / state})
+        result = train(settings, use_case, model_name="train-tuned", trials=3)
+        with client(settings) as registry:
+            folder = Path(registry.download_artifacts(result.run_id, BUNDLE_PATH, str(tmp_path / state)))
+        contents.append((folder / "model.onnx").read_bytes())
+        assert len(list((tmp_path / state / "studies").glob("*.journal"))) == 1
+    assert contents[0] == contents[1]
+
+    runs = {run.info.run_name: run for run in _runs(trained, "train-tuned")}
+    assert runs.keys() == {"linear", "leaves", "both"}
+    leaves, both = runs["leaves"], runs["both"]
+    with client(trained.settings) as registry:
+        trials = pd.read_csv(registry.download_artifacts(leaves.info.run_id, TRIALS, str(tmp_path)))
+    assert list(trials["trial"]) == [0, 1, 2]
+    assert trials["num_leaves"][0] == 7
+    assert leaves.data.params["num_leaves"] in set(trials["num_leaves"].astype(str))
+    assert {"weight_linear", "weight_leaves"} <= both.data.params.keys()
+    assert both.data.params["calibration"] == "sigmoid"
+    assert both.data.params["threshold"] != "f1"
+    assert len(both.data.tags["code_version"]) >= 7
 
 
 def test_metric_candidates_and_features_can_be_chosen(trained: Trained) -> None:

@@ -25,8 +25,10 @@ def churn():
 def test_the_fields_are_filled_in_as_configured(bank):
     assert {name: field.resolve() for name, field in bank.items()} == {
         "metric": "roc_auc",
-        "candidates": ["logistic_regression", "random_forest", "hist_gradient_boosting"],
+        "candidates": list(load_use_case(REPOSITORY / "data", "bank_marketing").config.candidates),
         "model_name": "bank-model",
+        "trials": 10,
+        "seconds": 40,
         "late_features": [],
     }
 
@@ -59,7 +61,7 @@ def test_without_such_features_there_is_no_field_for_them(tmp_path):
         contract.replace("    known_at_prediction: false\n    example", "    example")
     )
 
-    assert set(train_form(UseCase(folder))) == {"metric", "candidates", "model_name"}
+    assert set(train_form(UseCase(folder))) == {"metric", "candidates", "model_name", "trials", "seconds"}
 
 
 @pytest.mark.parametrize("name", ["candidates", "late_features"])
@@ -77,6 +79,9 @@ def test_an_emptied_choice_which_the_form_sends_as_null_is_accepted(bank, name):
         ("late_features", ["age"]),
         ("model_name", ""),
         ("model_name", "../elsewhere"),
+        ("trials", -1),
+        ("trials", 2.5),
+        ("seconds", 0),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_the_run_starts(bank, name, value):

@@ -1,0 +1,115 @@
+"""## Purpose
+Joins labels that arrived late to the predictions they belong to (`ml.outcomes`), measures how
+good the version in production turned out to be, by month or day and by slice
+(`ml.performance`, realised and estimated side by side), and judges the last window whose
+labels have arrived. Where the metric fell, a training is started and the run is red.
+
+## Schedule
+Daily, at `schedules.outcomes` of the use case's `model.yaml`. The window that is judged is the
+last that ended `performance.label_delay_days` before the end of the run's day.
+
+## Parameters
+- `as_of`: the day the run stands for; the run's own where it is left out.
+
+Labels come by `POST /v1/outcomes` of the API; as rows with their target, ingested after they
+were predicted in a batch; or as CSV files `inference_id,label[,observed_at]` in
+`data/<use_case>/outcomes/`.
+
+## Safe to run again?
+Yes. The first label of a prediction stays; a window measured again replaces its figures; the
+training that a verdict starts is the run `outcomes_check_<id>` of `train`, which exists once.
+It shares the cooldown of `drift`: at most one training in `drift.cooldown_days`, whoever asks.
+
+## When it is red
+- `alert`: the metric lies more than `performance.max_drop` below the version's figure on its
+  hold-out, and its whole 95 % interval below that figure. Look at the slices in
+  `ml.performance`; is the input broken, have it mended; else promote what the training made.
+- `collect`, `FileRefused`: a file of outcomes is no such list; the message says where.
+- `start_training`: it could not be started; `alert` tells of the fall all the same.
+- Skipped, not red: no outcome yet, no version in production, or too few labels to tell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import DAG, TriggerRule, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
+from form_fields import instant, instant_field
+from platform_defaults import default_args, end_of_day, moment, schedule, skip_without_production
+from platform_use_cases import for_each_use_case
+
+from ml.use_case import UseCase
+
+
+@for_each_use_case
+def outcomes(use_case: UseCase) -> None:
+    """Makes the DAG of one use case."""
+    with DAG(
+        dag_id=f"{use_case.name}_outcomes",
+        description=f"{use_case.contract.title}: late labels, and how good production turned out to be",
+        schedule=schedule(use_case.config.schedules.outcomes),
+        catchup=False,
+        max_active_runs=1,
+        params={"as_of": instant_field("As of")},
+        tags=[use_case.name, "outcomes"],
+        default_args=default_args(use_case),
+        doc_md=__doc__,
+    ):
+
+        @task
+        def collect() -> dict[str, Any]:
+            from ml.outcomes import collect
+            from ml.settings import Settings
+
+            found = collect(Settings(), use_case)
+            if not found.total:
+                raise AirflowSkipException("No outcome has arrived yet.")
+            return asdict(found)
+
+        @task
+        def judge() -> dict[str, Any]:
+            from ml.outcomes import check
+            from ml.settings import Settings
+
+            context = get_current_context()
+            as_of = instant(context["params"]["as_of"]) or moment(context)
+            with skip_without_production():
+                return asdict(check(Settings(), use_case, moment=end_of_day(as_of)))
+
+        @task.short_circuit
+        def retraining_wanted(verdict: dict[str, Any]) -> str | None:
+            """Name of the training run; the same check names the same run."""
+            return f"outcomes_check_{verdict['check_id']}" if verdict["retrain"] else None
+
+        @task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
+        def record(verdict: dict[str, Any], training_run: str) -> None:
+            from ml.outcomes import record_retraining
+            from ml.settings import Settings
+
+            record_retraining(Settings(), verdict["check_id"], training_run)
+
+        # Beside the training, not after it: one that cannot be started must not silence the alarm.
+        @task
+        def alert(verdict: dict[str, Any]) -> None:
+            from ml.errors import PerformanceFell
+
+            if verdict["state"] == "insufficient_data":
+                raise AirflowSkipException(verdict["message"])
+            if verdict["state"] == "fell":
+                raise PerformanceFell(verdict["message"])
+
+        verdict = judge()
+        collect() >> verdict
+        training_run = retraining_wanted(verdict)  # type: ignore[arg-type]
+        start_training = TriggerDagRunOperator(
+            task_id="start_training",
+            trigger_dag_id=f"{use_case.name}_train",
+            trigger_run_id=training_run,  # type: ignore[arg-type]
+            logical_date=None,
+            skip_when_already_exists=True,
+        )
+        start_training >> record(verdict, training_run)  # type: ignore[arg-type]
+        alert(verdict)  # type: ignore[arg-type]

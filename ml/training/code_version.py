@@ -1,0 +1,40 @@
+"""Which code trained a model."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+_COMMIT = "GIT_COMMIT"
+"""Environment variable that names the commit where the code runs without its repository, as in an image."""
+
+
+@cache
+def code_version() -> str:
+    """The git commit of the platform's code, ``-dirty`` where files differ from it; else the package's version."""
+    if given := os.environ.get(_COMMIT):
+        return given
+    described = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=12",
+        "--exclude=*",
+    ]
+    try:
+        return subprocess.run(described, check=True, capture_output=True, text=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return _package_version()
+
+
+def _package_version() -> str:
+    try:
+        return version("ml-platform")
+    except PackageNotFoundError:
+        return "unknown"
