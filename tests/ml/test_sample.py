@@ -246,11 +246,13 @@ def test_the_share_of_positives_rises_as_in_the_real_file(sample: Path) -> None:
     assert positive[last:].mean() == pytest.approx(0.316, abs=0.002)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", REAL_ROC_AUC, ids=lambda late: "+".join(late) or "none late")
 def test_models_are_as_good_on_the_sample_as_on_the_real_file(sample: Path, late: tuple[str, ...]) -> None:
     assert roc_auc(BANK, frame(CONTRACT, sample), late) == pytest.approx(REAL_ROC_AUC[late], abs=ROC_AUC_WITHIN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", REAL_ROC_AUC, ids=lambda late: "+".join(late) or "none late")
 def test_the_real_file_gives_the_figures_the_sample_is_held_to(real_data: Path, late: tuple[str, ...]) -> None:
     assert roc_auc(BANK, frame(CONTRACT, real_data), late) == pytest.approx(REAL_ROC_AUC[late], abs=0.002)

@@ -66,6 +66,7 @@ def trained(postgres, mlflow_server, tmp_path_factory) -> Trained:
     return Trained(settings, use_case, result, MlflowClient(mlflow_server, mlflow_server))
 
 
+@pytest.mark.slow
 def test_the_published_figures_are_reached_with_the_late_feature_let_in(
     mlflow_settings: Settings, real_data: Path, tmp_path: Path
 ) -> None:
