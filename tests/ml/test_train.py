@@ -187,6 +187,7 @@ def test_the_same_data_and_configuration_give_the_same_figures(trained: Trained)
     assert again.run_id != trained.result.run_id
 
 
+@pytest.mark.slow
 def test_a_tuned_training_keeps_its_trials_and_the_same_rows_and_seed_give_the_same_model_to_the_bit(
     trained: Trained, tmp_path: Path
 ) -> None:
