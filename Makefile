@@ -137,11 +137,15 @@ format: install-dev ## Format the code
 lint: install-dev ## Check style, types and the direction of imports
 	@$(PY) -m ruff format --check . && $(PY) -m ruff check . && $(PY) -m mypy && .venv/bin/lint-imports --no-logo
 
-test: test-fast test-stack ## Run all tests
+test: test-fast test-slow test-stack ## Run all tests
 	@$(MAKE) --no-print-directory test-faults ONLY=fault
 
 test-fast: install-dev ## Unit, DAG, contract, database and quick fault tests, with the branch coverage of ml and serving
-	@$(PY) -m pytest -m "not stack and not fault and not compose" --numprocesses auto --dist loadfile --cov --cov-report term
+	@$(PY) -m pytest -m "not stack and not fault and not slow and not compose" --numprocesses auto --dist loadfile \
+		--cov --cov-report term
+
+test-slow: install-dev ## Whole trainings on the real file, and statistics over many trials
+	@$(PY) -m pytest -m slow --numprocesses auto --dist worksteal
 
 test-faults: install-dev ## Produce the faults for real and print the figures; ONLY=fault for those that take long
 	@$(PY) -m pytest tests/faults -q --capture no $(if $(ONLY),-m $(ONLY))
@@ -178,6 +182,6 @@ screenshots: install-dev ## Take the README's pictures from the running stack
 
 .PHONY: help install install-dev installed demo up down restart status logs open-airflow open-mlflow open-api data-bank \
 	train-bank list-models list-versions promote rollback gate challenger compare predict-bank serve-bank monitor-bank outcomes replay \
-	db-training db-training-full db-training-pretty db-inference format lint test test-fast test-faults test-stack coverage \
-	install-bench bench-quality bench-drift bench-serving screenshots env compose-up compose-down backup restore \
+	db-training db-training-full db-training-pretty db-inference format lint test test-fast test-slow test-faults test-stack \
+	coverage install-bench bench-quality bench-drift bench-serving screenshots env compose-up compose-down backup restore \
 	test-compose audit

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
 import pytest
+
+# Before anything loads OpenMP or BLAS. The tests' models are small, and there is a worker a core: threads that wait for
+# each other took fifteen times the CPU time of one. Processes that tests start take it over.
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 from ml.settings import Settings
 from ml.store import SERVING_ROLE, migrate

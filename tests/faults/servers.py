@@ -92,7 +92,7 @@ class Mlflow(Server):
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.address}/health", timeout=2, trust_env=False).status_code == 200
+            return httpx.get(f"{self.address}/health", timeout=2, trust_env=False, verify=False).status_code == 200
         except httpx.HTTPError:
             return False
 

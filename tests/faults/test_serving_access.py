@@ -41,12 +41,13 @@ def test_x1_every_route_but_the_health_paths_wants_a_key(service):
     paths = set(every_path(settings))
     assert {"/v1/predict", "/predict", "/v1/model", "/docs", "/docs/files/swagger-ui.css"} <= paths
     assert paths >= OPEN_PATHS
-    for path in {*paths, "/openapi.json", "/no/such/route", "/"} - OPEN_PATHS:
-        for method in METHODS:
-            for headers in ({}, {"X-API-Key": "wrong"}, {"Authorization": "Basic YWRtaW46YWRtaW4="}):
-                reply = httpx.request(method, f"{url}{path}", headers=headers)
-                assert reply.status_code == 401, (method, path, headers)
-    assert {httpx.get(f"{url}{path}").status_code for path in OPEN_PATHS} == {200, 503}
+    with httpx.Client(base_url=url) as client:
+        for path in {*paths, "/openapi.json", "/no/such/route", "/"} - OPEN_PATHS:
+            for method in METHODS:
+                for headers in ({}, {"X-API-Key": "wrong"}, {"Authorization": "Basic YWRtaW46YWRtaW4="}):
+                    reply = client.request(method, path, headers=headers)
+                    assert reply.status_code == 401, (method, path, headers)
+        assert {client.get(path).status_code for path in OPEN_PATHS} == {200, 503}
     print(f"X1: {len(paths) + 2} paths, {len(METHODS)} methods: 401 without a key")
 
 

@@ -8,7 +8,6 @@ import subprocess
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 
 from ml.store import SERVING_ROLE, connect
@@ -16,7 +15,7 @@ from serving.cache import BundleCache
 from serving.watcher import Watcher
 from tests.faults.load import load
 from tests.serving.fakes import MODEL, FolderRegistry, serving_settings
-from tests.serving.process import answers, started, until, version
+from tests.serving.process import answers, ask, started, until, version
 
 DOWN_SECONDS = 60
 KILLS = 100
@@ -104,9 +103,9 @@ def test_s3_without_room_for_its_record_a_prediction_is_withheld(
         own_postgres.stop()
         with load(url, payload) as full:
             until(lambda: full.statuses[503] > 100, 60)
-        problems = httpx.get(f"{url}/ready").json()["problems"]
+        problems = ask(f"{url}/ready").json()["problems"]
         own_postgres.start()
-        until(lambda: httpx.get(f"{url}/ready").json()["log"] == "postgres", 20)  # one more record may fit the spool
+        until(lambda: ask(f"{url}/ready").json()["log"] == "postgres", 20)  # one more record may fit the spool
         with load(url, payload) as after:
             until(lambda: len(after.replies) > 100, 20)
         replayed(settings)

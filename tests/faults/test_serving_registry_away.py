@@ -10,7 +10,7 @@ from tests.faults.load import load
 from tests.faults.versions import Versions
 from tests.faults.wire import wire
 from tests.serving.fakes import serving_settings
-from tests.serving.process import started, until, version
+from tests.serving.process import ask, started, until, version
 
 _numbers = itertools.count()
 
@@ -45,10 +45,10 @@ def break_wire(request, to_mlflow):
 def test_s4_at_the_start_without_a_cache_it_waits_for_mlflow(settings, tmp_path, to_mlflow, break_wire, payload):
     break_wire()
     with started(settings, tmp_path / "log") as (url, process):
-        until(lambda: "did not answer" in str(httpx.get(f"{url}/ready").json()["problems"]), 30)
+        until(lambda: "did not answer" in str(ask(f"{url}/ready").json()["problems"]), 30)
         reply = httpx.post(f"{url}/v1/predict", json=payload)
-        assert (reply.status_code, httpx.get(f"{url}/ready").status_code) == (503, 503)
-        assert httpx.get(f"{url}/health").status_code == 200
+        assert (reply.status_code, ask(f"{url}/ready").status_code) == (503, 503)
+        assert ask(f"{url}/health").status_code == 200
         to_mlflow.mend()
         seconds = until(lambda: version(url) == "1", 30)
         assert httpx.post(f"{url}/v1/predict", json=payload).status_code == 200
@@ -65,7 +65,7 @@ def test_s4_at_the_start_it_serves_the_last_good_version(settings, versions, tmp
         reply = httpx.post(f"{url}/v1/predict", json=payload)
         assert reply.status_code == 200
         assert reply.json()["probability"] == pytest.approx(versions.probability("1"), abs=1e-6)
-        assert "did not answer" in httpx.get(f"{url}/ready").json()["problems"][0]
+        assert "did not answer" in ask(f"{url}/ready").json()["problems"][0]
     print(f"\nS4, at the start, from the cache: version 1 served {seconds:.1f} s after the port was open")
 
 
@@ -74,7 +74,7 @@ def test_s4_while_running_nobody_notices(settings, versions, tmp_path, to_mlflow
         until(lambda: version(url) == "1", 30)
         with load(url, payload, pause=0.005) as outcome:
             break_wire()
-            until(lambda: httpx.get(f"{url}/ready").json()["problems"], 30)
+            until(lambda: ask(f"{url}/ready").json()["problems"], 30)
             versions.promote("2")
             seen = len(outcome.replies)
             until(lambda: len(outcome.replies) > seen + 500, 30)

@@ -25,13 +25,16 @@ def realised(labels, probabilities, positive):
     }
 
 
+@pytest.fixture(scope="module")
+def trials():
+    """Estimated and realised figures of 100 windows."""
+    windows = [calibrated(300, seed) for seed in range(100)]
+    return [(estimate(window[1], window[2]), realised(*window)) for window in windows]
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_on_calibrated_data_the_interval_holds_the_realised_figure_95_times_of_100(name):
-    inside = 0
-    for seed in range(100):
-        labels, probabilities, positive = calibrated(300, seed)
-        figure = estimate(probabilities, positive)[name]
-        inside += figure.low <= realised(labels, probabilities, positive)[name] <= figure.high
+def test_on_calibrated_data_the_interval_holds_the_realised_figure_95_times_of_100(trials, name):
+    inside = sum(estimated[name].low <= figures[name] <= estimated[name].high for estimated, figures in trials)
     assert 89 <= inside <= 100
 
 

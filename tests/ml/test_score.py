@@ -27,7 +27,7 @@ from ml.use_case import UseCase
 from tests.trained import churn, make_settings, prepare
 from tests.use_cases.customer_churn.make_data import draw
 
-ROWS = 1500
+ROWS = 800
 _days = itertools.count()
 
 
@@ -434,7 +434,7 @@ def test_a_time_without_a_zone_is_refused(platform, as_of):
 
 
 def test_small_frames_give_what_one_gives(platform, as_of, tmp_path, monkeypatch):
-    clients = draw(1000, seed=9)
+    clients = draw(300, seed=9)
     clients.loc[::7, "plan.type"] = "gold"
     paths = [as_csv(tmp_path, clients), as_parquet(tmp_path, clients)]
     whole = [score_file(platform.settings, platform.use_case, path, as_of=as_of) for path in paths]
@@ -447,7 +447,7 @@ def test_small_frames_give_what_one_gives(platform, as_of, tmp_path, monkeypatch
     seen = frames_seen(monkeypatch)
     for path, table, bad in zip(paths, tables, rejected, strict=True):
         again = score_file(platform.settings, platform.use_case, path, as_of=as_of)
-        assert (again.rows_scored, again.rows_rejected, again.rows_new) == (857, 143, 0)
+        assert (again.rows_scored, again.rows_rejected, again.rows_new) == (257, 43, 0)
         assert pq.read_table(again.output).drop(["_probability"]).equals(table.drop(["_probability"]))
         assert Path(again.rejected).read_bytes() == bad
     assert score_features(platform.settings, platform.use_case, as_of=as_of).output == everything.output

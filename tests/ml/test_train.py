@@ -66,6 +66,7 @@ def trained(postgres, mlflow_server, tmp_path_factory) -> Trained:
     return Trained(settings, use_case, result, MlflowClient(mlflow_server, mlflow_server))
 
 
+@pytest.mark.slow
 def test_the_published_figures_are_reached_with_the_late_feature_let_in(
     mlflow_settings: Settings, real_data: Path, tmp_path: Path
 ) -> None:
@@ -186,6 +187,7 @@ def test_the_same_data_and_configuration_give_the_same_figures(trained: Trained)
     assert again.run_id != trained.result.run_id
 
 
+@pytest.mark.slow
 def test_a_tuned_training_keeps_its_trials_and_the_same_rows_and_seed_give_the_same_model_to_the_bit(
     trained: Trained, tmp_path: Path
 ) -> None:

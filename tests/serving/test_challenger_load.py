@@ -1,6 +1,5 @@
 """A challenger set, changed, spoilt and taken away under load: no request fails, and none is answered wrongly."""
 
-import httpx
 import numpy as np
 import pytest
 from mlflow import MlflowClient
@@ -10,7 +9,7 @@ from ml.promotion.experiment import Mode
 from ml.registry import promote
 from tests.serving import bundles
 from tests.serving.fakes import serving_settings
-from tests.serving.process import load, running, until, version
+from tests.serving.process import ask, load, running, until, version
 
 NAME = "challenged"
 BIAS = {"1": 0.5, "2": -0.5, "3": 0.0}
@@ -33,7 +32,7 @@ def mlflow(mlflow_server, mlflow_settings, contract, tmp_path):
 
 
 def shown(url):
-    return httpx.get(f"{url}/v1/model").json()["challenger"]
+    return ask(f"{url}/v1/model").json()["challenger"]
 
 
 def is_set(url, mode, number):
@@ -82,7 +81,7 @@ def test_no_request_fails_or_waits_for_a_challenger_whatever_becomes_of_it(
         until(is_set(url, "off", None), 10)
         measured(url, "off again", 200)
         phases["changes"] += [*more, *others]
-        told = httpx.get(f"{url}/metrics").text
+        told = ask(f"{url}/metrics").text
 
     for name, replies in phases.items():
         assert {reply.status_code for reply in replies} == {200}, name

@@ -11,7 +11,7 @@ from serving.cache import BundleCache
 from serving.watcher import Watcher
 from tests.serving import bundles
 from tests.serving.fakes import MODEL, LocalClient, serving_settings
-from tests.serving.process import running, until, version
+from tests.serving.process import ask, running, until, version
 from tests.serving.test_predict import wait_for_version
 
 NOWHERE = "postgresql:///nowhere?host=/nowhere"
@@ -113,21 +113,21 @@ def test_of_several_workers_any_answers_for_all_and_for_none_that_was_killed(
         workers = {path.stem.rpartition("_")[2] for path in shared.glob("gauge_livesum_*.db")}
         assert len(workers) == 2
         for _ in range(20):
-            reply = httpx.post(f"{url}/v1/predict", json={"input": bundles.example(contract)})
+            reply = httpx.post(f"{url}/v1/predict", json={"input": bundles.example(contract)}, verify=False)
             assert reply.status_code == 200
         for _ in range(5):
-            found = numbers(httpx.get(f"{url}/metrics").text)
+            found = numbers(ask(f"{url}/metrics").text)
             assert found["serving_predictions_total", ("class", "1"), ("model_version", "1")] == 20
         killed = workers.pop()
         os.kill(int(killed), signal.SIGKILL)
         until(lambda: not _answers_for(url, shared, killed), 20)
-        found = numbers(httpx.get(f"{url}/metrics").text)
+        found = numbers(ask(f"{url}/metrics").text)
         assert found["serving_predictions_total", ("class", "1"), ("model_version", "1")] == 20
 
 
 def _answers_for(url, shared, worker):
     try:
-        httpx.get(f"{url}/metrics")
+        ask(f"{url}/metrics")
     except httpx.TransportError:  # the killed worker took the connection with it
         return True
     return any(shared.glob(f"gauge_live*_{worker}.db"))

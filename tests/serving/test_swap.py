@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 
-import httpx
 import pytest
 from mlflow import MlflowClient
 
@@ -11,7 +10,7 @@ from ml.errors import BundleRefused, NoProductionModel, Unavailable
 from serving.registry import MlflowRegistry, ProductionVersion
 from tests.serving import bundles
 from tests.serving.fakes import serving_settings
-from tests.serving.process import load, running, until, version
+from tests.serving.process import ask, load, running, until, version
 
 NAME = "swap model.v1"
 BIAS = {"1": -0.5, "2": 0.5}
@@ -51,15 +50,15 @@ def test_a_promotion_by_alias_is_followed_under_load_and_a_bad_version_is_not(
 ):
     values = bundles.example(contract)
     with running(settings, tmp_path / "log") as url:
-        assert "has no production version" in httpx.get(f"{url}/ready").json()["problems"][0]
+        assert "has no production version" in ask(f"{url}/ready").json()["problems"][0]
         for number in ("1", "2", "1"):
             with load(url, {"input": values}) if version(url) else contextlib.nullcontext([]) as replies:
                 mlflow.set_registered_model_alias(NAME, "production", number)
                 until(lambda number=number: version(url) == number, 10)
             check(replies, contract, values)
         mlflow.set_registered_model_alias(NAME, "production", "3")
-        until(lambda: httpx.get(f"{url}/ready").json()["problems"], 10)
-        ready = httpx.get(f"{url}/ready")
+        until(lambda: ask(f"{url}/ready").json()["problems"], 10)
+        ready = ask(f"{url}/ready")
         assert ready.status_code == 200
         assert ready.json()["model_version"] == "1"
         assert "Version 3 of 'swap model.v1' cannot be served" in ready.json()["problems"][0]
@@ -85,7 +84,7 @@ def test_acknowledged_predictions_are_in_the_log_and_a_restart_without_mlflow_se
         until(lambda: version(url) == "2", 10)
         with load(url, {"input": bundles.example(contract)}) as replies:
             until(lambda: len(replies) >= 50, 10)
-        assert "MLflow at http://127.0.0.1:9 did not answer" in httpx.get(f"{url}/ready").json()["problems"][0]
+        assert "MLflow at http://127.0.0.1:9 did not answer" in ask(f"{url}/ready").json()["problems"][0]
     assert sorted(row[0] for row in logged()) == sorted(reply.json()["inference_id"] for reply in replies)
 
 

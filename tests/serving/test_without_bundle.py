@@ -1,6 +1,5 @@
 """A version promoted by hand without an ONNX model: said in /ready, the log and the ledger; the old one goes on."""
 
-import httpx
 import pytest
 from mlflow import MlflowClient
 
@@ -8,7 +7,7 @@ from ml import registry
 from ml.store import connect
 from tests.serving import bundles
 from tests.serving.fakes import serving_settings
-from tests.serving.process import load, running, until, version
+from tests.serving.process import ask, load, running, until, version
 
 CASES = {
     "no checksum": ("it has no tag bundle_sha256", "it has no tag bundle_sha256"),
@@ -48,8 +47,8 @@ def test_it_is_refused_with_its_reason_and_the_old_version_goes_on(
         with load(url, {"input": values}, clients=2) as replies:
             if how == "alias":
                 mlflow.set_registered_model_alias(name, "production", bad)
-                until(lambda: httpx.get(f"{url}/ready").json()["problems"], 10)
-                said = httpx.get(f"{url}/ready")
+                until(lambda: ask(f"{url}/ready").json()["problems"], 10)
+                said = ask(f"{url}/ready")
                 assert (said.status_code, said.json()["model_version"]) == (200, "1")
                 (problem,) = said.json()["problems"]
                 assert problem.startswith(f"Version {bad} of {name!r} cannot be served: ")
@@ -58,7 +57,7 @@ def test_it_is_refused_with_its_reason_and_the_old_version_goes_on(
                 with pytest.warns(FutureWarning, match="stages"):
                     mlflow.transition_model_version_stage(name, bad, "Production")
             assert registry.reconcile(mlflow_settings, name) is None
-            until(lambda: not httpx.get(f"{url}/ready").json()["problems"], 10)
+            until(lambda: not ask(f"{url}/ready").json()["problems"], 10)
         assert replies
         assert {(reply.status_code, reply.json()["model_version"]) for reply in replies} == {(200, "1")}
     if how == "alias":
