@@ -38,14 +38,21 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import DAG, TriggerRule, get_current_context, task
+from airflow.sdk import DAG, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 from form_fields import instant, instant_field
 from platform_defaults import default_args, end_of_day, moment, schedule, skip_without_production
 from platform_use_cases import for_each_use_case
+from retraining import start_retraining
 
 from ml.use_case import UseCase
+
+
+def _note(verdict: dict[str, Any], training_run: str) -> None:
+    from ml.drift import record_retraining
+    from ml.settings import Settings
+
+    record_retraining(Settings(), verdict["report_id"], training_run)
 
 
 @for_each_use_case
@@ -79,18 +86,6 @@ def drift(use_case: UseCase) -> None:
                 result = check(Settings(), use_case, window_start=start, window_end=end)
             return {**asdict(result), "message": describe(result)}
 
-        @task.short_circuit
-        def retraining_wanted(verdict: dict[str, Any]) -> str | None:
-            """Name of the training run; the same report names the same run."""
-            return f"drift_report_{verdict['report_id']}" if verdict["retrain"] else None
-
-        @task(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
-        def record(verdict: dict[str, Any], training_run: str) -> None:
-            from ml.drift import record_retraining
-            from ml.settings import Settings
-
-            record_retraining(Settings(), verdict["report_id"], training_run)
-
         # Beside the training, not after it: one that cannot be started must not silence the alarm.
         @task
         def alert(verdict: dict[str, Any]) -> None:
@@ -102,13 +97,5 @@ def drift(use_case: UseCase) -> None:
                 raise DriftDetected(verdict["message"])
 
         verdict = check()
-        training_run = retraining_wanted(verdict)  # type: ignore[arg-type]
-        start_training = TriggerDagRunOperator(
-            task_id="start_training",
-            trigger_dag_id=f"{use_case.name}_train",
-            trigger_run_id=training_run,  # type: ignore[arg-type]
-            logical_date=None,
-            skip_when_already_exists=True,
-        )
-        start_training >> record(verdict, training_run)  # type: ignore[arg-type]
+        start_retraining(use_case, verdict, name="drift_report_{report_id}", note=_note)
         alert(verdict)  # type: ignore[arg-type]
