@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Template
 
 from ml.contract import Column, Contract
+from ml.pages import page_template
 
 _SLICES_SHOWN = 15
 
@@ -58,23 +59,18 @@ class ModelCard:
 
 def as_markdown(card: ModelCard) -> str:
     """For MLflow's page of the run, and for diffs."""
-    return _environment().get_template("model_card.md").render(card=card)
+    return _template("model_card.md").render(card=card)
 
 
 def as_html(card: ModelCard, pictures: Mapping[str, bytes]) -> str:
     """With the PNG pictures inside."""
     inline = {name: base64.b64encode(png).decode() for name, png in pictures.items()}
-    return _environment().get_template("model_card.html").render(card=card, pictures=inline)
+    return _template("model_card.html").render(card=card, pictures=inline)
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("ml"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+def _template(name: str) -> Template:
+    return page_template(
+        name,
+        figure=lambda value: f"{value:.4f}" if isinstance(value, float) else str(value),
+        cell=lambda text: " ".join(str(text).split()).replace("|", "\\|"),
     )
-    environment.filters["figure"] = lambda value: f"{value:.4f}" if isinstance(value, float) else str(value)
-    environment.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|")
-    return environment

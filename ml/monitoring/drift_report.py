@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 from psycopg2.extensions import cursor as Cursor
 
 from ml.monitoring import drift_charts, drift_store, drift_words
@@ -17,6 +17,7 @@ from ml.monitoring.cooldown import Retraining
 from ml.monitoring.drift_store import DriftReport, PastWindow, PerformanceFigure
 from ml.monitoring.inference_window import ModelVersion
 from ml.monitoring.measure import NAMES
+from ml.pages import page_template
 from ml.publish import publishing
 from ml.settings import Settings
 from ml.use_case import UseCase
@@ -92,10 +93,9 @@ def _trends(report: DriftReport, past: Sequence[PastWindow]) -> dict[str, drift_
 
 
 def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("ml"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    return page_template(
+        "drift_report.html",
+        instant=drift_words.instant,
+        percent=lambda share: f"{100 * share:.1f} %",
+        chance=lambda p: "< 0.0001" if p < 0.0001 else f"{p:.4f}",
     )
-    environment.filters["instant"] = drift_words.instant
-    environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
-    environment.filters["chance"] = lambda p: "< 0.0001" if p < 0.0001 else f"{p:.4f}"
-    return environment.get_template("drift_report.html")

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from ml.monitoring import drift_words
+from ml.pages import page_template
 from ml.publish import publishing
 from ml.settings import Settings
 
@@ -52,10 +53,9 @@ def _whisker(figure: Figure) -> tuple[float, float, float] | None:
 
 
 def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("ml"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    return page_template(
+        "comparison_report.html",
+        instant=drift_words.instant,
+        percent=lambda share: f"{100 * share:.1f} %",
+        whisker=_whisker,
     )
-    environment.filters["instant"] = drift_words.instant
-    environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
-    environment.filters["whisker"] = _whisker
-    return environment.get_template("comparison_report.html")

@@ -10,11 +10,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from ml.contract import Column, ColumnType, Contract
 from ml.field_value import allowed
 from ml.ingestion.ledger import LedgerEntry
+from ml.pages import page_template
 from ml.publish import publishing
 from ml.settings import Settings
 from ml.use_case import UseCase
@@ -125,10 +124,10 @@ def _column_facts(name: str, meaning: str, demand: str, judged: Judged) -> dict[
 
 
 def _render(use_case: UseCase, facts: dict[str, Any]) -> str:
-    environment = Environment(
-        loader=PackageLoader("ml"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["percent"] = lambda share: f"{100 * share:.3g} %"
-    environment.filters["quoted"] = lambda value: json.dumps(value, ensure_ascii=False)
     worst = max((sum(column["broken"].values()) for column in facts["columns"]), default=0)
-    return environment.get_template("validation_report.html").render(facts, title=use_case.contract.title, worst=worst)
+    template = page_template(
+        "validation_report.html",
+        percent=lambda share: f"{100 * share:.3g} %",
+        quoted=lambda value: json.dumps(value, ensure_ascii=False),
+    )
+    return template.render(facts, title=use_case.contract.title, worst=worst)
