@@ -46,9 +46,10 @@ def _debian(docker: Mapping[str, str], image: str, scratch: Path) -> None:
     assert done.returncode == 0, log.read_text()[-2000:]
     for left_out in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"):
         shutil.rmtree(root / left_out, ignore_errors=True)
-    packed = subprocess.Popen(["tar", "-C", root, "-c", "."], stdout=subprocess.PIPE)
-    subprocess.run(["docker", "import", "-", image], stdin=packed.stdout, env=docker, check=True, capture_output=True)
-    assert packed.wait() == 0
+    with subprocess.Popen(["tar", "-C", root, "-c", "."], stdout=subprocess.PIPE) as packed:
+        imported = ["docker", "import", "-", image]
+        subprocess.run(imported, stdin=packed.stdout, env=docker, check=True, capture_output=True)
+    assert packed.returncode == 0
 
 
 def _mirror() -> str:
