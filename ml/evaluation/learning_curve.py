@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 SHARES = (0.1, 0.25, 0.5)
 
@@ -25,7 +24,7 @@ def learning_curve(
     """Rows and score, of models fitted on growing shares of N rows; the last is ``whole``, of all of them.
 
     ``score_of`` fits on the rows it is given and scores on others. The share is of each class. A share that, going
-    by the one before, would not be done within the seconds is left out. OpenMP and BLAS get one thread, as in training.
+    by the one before, would not be done within the seconds is left out.
     """
     order = np.random.default_rng(seed).permutation(len(frame))
     place = labels.iloc[order].groupby(labels.iloc[order]).cumcount() / labels.map(labels.value_counts())
@@ -35,7 +34,6 @@ def learning_curve(
         if labels[taken].nunique() < 2 or time.monotonic() + pace * len(taken) > ends:
             continue
         started = time.monotonic()
-        with threadpool_limits(limits=1):
-            points.append((len(taken), score_of(frame.loc[taken], labels[taken])))
+        points.append((len(taken), score_of(frame.loc[taken], labels[taken])))
         pace = (time.monotonic() - started) / len(taken)
     return pd.DataFrame([*points, (len(frame), whole)], columns=["rows", "score"])

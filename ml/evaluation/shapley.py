@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 Floats = npt.NDArray[np.float64]
 Predict = Callable[[pd.DataFrame], Floats]
@@ -39,7 +38,7 @@ def shapley_values(
     """Explain N rows against B rows of background with the same columns, at least one each.
 
     ``predict`` gives N figures for N rows. No new rows are begun after so many seconds, and at least the first ten
-    are explained. OpenMP and BLAS get one thread, as in training.
+    are explained.
     """
     random, started = np.random.default_rng(seed), time.monotonic()
     found: list[Floats] = []
@@ -48,8 +47,7 @@ def shapley_values(
             break
         part = rows.iloc[start : start + _AT_ONCE]
         ranks = random.permuted(np.tile(np.arange(rows.shape[1]), (len(part), 1)), axis=1)
-        with threadpool_limits(limits=1):
-            both = [_along(predict, part, background, order) for order in (ranks, rows.shape[1] - 1 - ranks)]
+        both = [_along(predict, part, background, order) for order in (ranks, rows.shape[1] - 1 - ranks)]
         found.append(np.mean(both, axis=0))
     values = np.concatenate(found)
     explained = rows.iloc[: len(values)]

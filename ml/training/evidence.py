@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 from mlflow import MlflowClient
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
 from ml.evaluation import curves
 from ml.evaluation.calibration_error import by_chance
@@ -57,16 +58,19 @@ def keep(registry: MlflowClient, run_id: str, files: Mapping[str, bytes | str]) 
 
 
 def keep_evidence(registry: MlflowClient, training: Training, champion: Fitted) -> None:
-    """All of the champion, into its run. Bounded in rows, and in seconds for what takes the longest."""
+    """All of the champion, into its run, beside its curves. Bounded in rows, and in seconds for what takes the longest.
+
+    OpenMP and BLAS get one thread, as in training.
+    """
     started = time.monotonic()
     seed, data = training.config.split.seed, training.data
-    explained = _explained(training, champion, seed)
-    importance = _importance(training, champion, explained, seed)
-    slices = _slices(training, champion)
-    points = _learning(training, champion, seed)
+    with threadpool_limits(limits=1):
+        explained = _explained(training, champion, seed)
+        importance = _importance(training, champion, explained, seed)
+        slices = _slices(training, champion)
+        points = _learning(training, champion, seed)
     metric = training.metric.value
     pictures = {
-        **curves_of(training, champion.probabilities, champion.model.threshold),
         "learning_curve.png": curves.learning_picture(points, metric),
         "importance.png": curves.bars(_by_feature(importance, "importance"), "Permutation importance", metric),
         "shap.png": curves.bars(_by_feature(importance, "shap"), "Mean absolute SHAP value", "probability"),
@@ -82,7 +86,7 @@ def keep_evidence(registry: MlflowClient, training: Training, champion: Fitted) 
             "learning_curve.csv": points.to_csv(index=False),
             "slices.csv": slices.to_csv(index=False),
             "model_card.md": as_markdown(card),
-            "model_card.html": as_html(card, pictures),
+            "model_card.html": as_html(card, {**champion.curves, **pictures}),
         },
     )
     with TemporaryDirectory() as scratch:

@@ -49,13 +49,14 @@ _TRUSTED = [
 
 @dataclass(frozen=True)
 class Fitted:
-    """A candidate after training: its run, and its probabilities on the hold-out."""
+    """A candidate after training: its run, and its probabilities, metrics and curves (PNG by name) on the hold-out."""
 
     run_id: str
     model_uri: str
     model: FittedModel
     probabilities: npt.NDArray[np.float64]
     metrics: dict[str, float]
+    curves: dict[str, bytes]
     seconds: float
 
     @property
@@ -84,8 +85,9 @@ def fit(training: Training, trainer: Trainer, name: str) -> Fitted:
         )
         mlflow.log_metrics({**metrics, **cross_validated, "fit_seconds": seconds})
         _log_trials(model)
-        keep(mlflow.MlflowClient(), run.info.run_id, curves_of(training, probabilities, model.threshold))
-        return Fitted(run.info.run_id, _log_model(training, model), model, probabilities, metrics, seconds)
+        curves = curves_of(training, probabilities, model.threshold)
+        keep(mlflow.MlflowClient(), run.info.run_id, curves)
+        return Fitted(run.info.run_id, _log_model(training, model), model, probabilities, metrics, curves, seconds)
 
 
 def _log_trials(model: FittedModel) -> None:
