@@ -177,11 +177,14 @@ bench-drift: install-dev ## Check 1 and 10 million rows for drift, beside Eviden
 bench-serving: install-dev ## Load the API, a FastAPI that does nothing and MLflow's own server in turn; DATA=file
 	@PYTHONPATH=. $(PY) -m bench.serving $(if $(DATA),--data "$(DATA)")
 
+docs: install-dev ## Build the documentation site into .local/docs; a warning or a broken link is an error
+	@$(PY) -m sphinx --fail-on-warning --keep-going --quiet -b html docs .local/docs && echo ".local/docs/index.html"
+
 screenshots: install-dev ## Take the README's pictures from the running stack
 	@$(PY) docs/screenshots.py
 
 .PHONY: help install install-dev installed demo up down restart status logs open-airflow open-mlflow open-api data-bank \
 	train-bank list-models list-versions promote rollback gate challenger compare predict-bank serve-bank monitor-bank outcomes replay \
 	db-training db-training-full db-training-pretty db-inference format lint test test-fast test-slow test-faults test-stack \
-	coverage install-bench bench-quality bench-drift bench-serving screenshots env compose-up compose-down backup restore \
+	coverage install-bench bench-quality bench-drift bench-serving docs screenshots env compose-up compose-down backup restore \
 	test-compose audit
