@@ -10,7 +10,8 @@ PlatformError
 │   ├── FileUnfinished
 │   ├── ValidationFailed
 │   ├── InvalidInput
-│   └── NotEnoughData
+│   ├── NotEnoughData
+│   └── PredictionNotFound
 ├── ModelError
 │   ├── ModelNotFound
 │   ├── NoProductionModel
@@ -27,8 +28,10 @@ Constructors take facts; the sentence for the person on duty is made here.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 
 class PlatformError(Exception):
@@ -117,6 +120,21 @@ class InvalidInput(DataError):
 
 class NotEnoughData(DataError):
     """Too few rows, or only one class, to train on."""
+
+
+class PredictionNotFound(DataError):
+    """The log has no prediction with that id."""
+
+    def __init__(self, inference_id: UUID) -> None:
+        made = dt.datetime.fromtimestamp((inference_id.int >> 80) / 1000, dt.UTC)
+        what = (
+            f"by its id it was made at {made:%Y-%m-%d %H:%M:%S} UTC. Is that older than ML_LOG_RETENTION_DAYS, it was "
+            "removed; while Postgres is away, answers wait in the API's spool"
+            if inference_id.version == 7
+            else "and no prediction has such an id: theirs are UUIDs of version 7"
+        )
+        super().__init__(f"The log has no prediction {inference_id}; {what}.")
+        self.inference_id = inference_id
 
 
 class ModelError(PlatformError):

@@ -8,6 +8,7 @@ import pandas as pd
 from psycopg2 import sql
 
 from ml.contract import Column, Contract
+from ml.lineage.training import SnapshotRows, rows_by_file
 from ml.schema import EVENT_TIME, FILE_ID, LINE, ensure_tables
 from ml.settings import Settings
 from ml.store import columns, connect, table, table_checksum
@@ -19,12 +20,14 @@ class Snapshot:
     """The features as they are at one moment; the same rows have the same ``id``.
 
     ``frame`` has a column a contract column: numbers as float64 with NaN for null, all else as text with None.
-    ``times`` are the dates the rows belong to, None where the contract has no event time.
+    ``times`` are the dates the rows belong to, None where the contract has no event time. ``files`` says which lines
+    of which files the rows are.
     """
 
     id: str
     frame: pd.DataFrame
     times: pd.Series | None
+    files: SnapshotRows = ()
 
 
 def read_snapshot(settings: Settings, use_case: UseCase) -> Snapshot:
@@ -38,14 +41,15 @@ def read_snapshot(settings: Settings, use_case: UseCase) -> Snapshot:
     with connect(settings.database_url) as connection, connection.cursor() as cursor:
         ensure_tables(cursor, contract)
     with connect(settings.database_url) as connection, connection.cursor() as cursor:
-        # One view of the table for both reads, whatever is loaded meanwhile.
+        # One view of the table for all reads, whatever is loaded meanwhile.
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         identity = table_checksum(cursor, features, names)
+        files = rows_by_file(cursor, contract.use_case)
         cursor.execute(order)
         rows = cursor.fetchall()
     frame = pd.DataFrame(rows, columns=[*names, EVENT_TIME], dtype=object)
     times = pd.to_datetime(frame.pop(EVENT_TIME)) if contract.event_time else None
-    return Snapshot(identity, frame.assign(**{c.name: typed(frame[c.name], c) for c in contract.columns}), times)
+    return Snapshot(identity, frame.assign(**{c.name: typed(frame[c.name], c) for c in contract.columns}), times, files)
 
 
 def typed(values: pd.Series, column: Column) -> pd.Series:

@@ -76,6 +76,7 @@ def train(
         rows=snapshot.frame,
         data=data,
         snapshot_id=snapshot.id,
+        files=snapshot.files,
         at=dt.datetime.now(dt.UTC),
     )
     with living(settings, use_case, training.tags["training"]), client(settings) as registry:

@@ -17,6 +17,7 @@ from psycopg2.extras import Json
 
 from ml.bundle import MANIFEST, MODEL, Golden, Manifest
 from ml.contract import Column
+from ml.lineage.training import SnapshotRows, record_files
 from ml.model_config import Metric, ModelConfig
 from ml.monitoring.feature_stats import feature_stats
 from ml.settings import Settings
@@ -51,6 +52,7 @@ class Training:
     """The whole snapshot, with all columns of the contract."""
     data: Holdout
     snapshot_id: str
+    files: SnapshotRows
     at: dt.datetime
 
     @property
@@ -152,7 +154,7 @@ def write_bundle(folder: Path, training: Training, champion: Fitted) -> str:
 
 
 def _record(settings: Settings, training: Training, champion: Fitted, version: str) -> None:
-    """The row of the version in ``ml.training_data``.
+    """The row of the version in ``ml.training_data``, and its files in ``ml.training_files``.
 
     The statistics are those of the rows it was fitted on, and of its answers on the others.
     """
@@ -182,3 +184,4 @@ def _record(settings: Settings, training: Training, champion: Fitted, version: s
         cursor.execute(
             f"INSERT INTO ml.training_data ({', '.join(row)}) VALUES ({', '.join(f'%({name})s' for name in row)})", row
         )
+        record_files(cursor, training.model_name, version, training.files)
