@@ -15,8 +15,9 @@ COMPOSE_ENV = $(if $(CELERY)$(MONITORING),COMPOSE_PROFILES=$(if $(CELERY),celery
 comma := ,
 
 PY := .venv/bin/python
-STACK := $(PY) -m stack
-MLP = $(STACK) run -- $(PY) -m ml.cli
+MLP := $(PY) -m stack
+# Exit code 3 of `mlp`: done, and the answer is bad. The command has said what; it is no failure of make's.
+ANSWERED := || test $$? -eq 3
 
 help: ## List the targets
 	@echo "make <target> [DATA=file] [USE_CASE=$(USE_CASE)] [MODEL_NAME=$(MODEL_NAME)] [METRIC=roc_auc|f1] [VERSION=n] [STAGE=$(STAGE)]"
@@ -33,31 +34,31 @@ installed:
 	@test -x $(PY) || { echo "Nothing is installed here yet; \`make up\` does that and starts the stack." >&2; exit 1; }
 
 demo: install ## Set everything up, run the main job, leave the stack up; DATA=file
-	@$(STACK) demo --use-case "$(USE_CASE)" $(if $(DATA),--data "$(DATA)")
+	@$(MLP) demo --use-case "$(USE_CASE)" $(if $(DATA),--data "$(DATA)")
 
 up: install ## Start Postgres, MLflow, Airflow and the API
-	@$(STACK) up
+	@$(MLP) up
 
 down: installed ## Stop them; nothing is lost
-	@$(STACK) down
+	@$(MLP) down
 
 restart: installed ## Stop and start them
-	@$(STACK) restart
+	@$(MLP) restart
 
 status: installed ## Show what runs and where
-	@$(STACK) status
+	@$(MLP) status
 
 logs: installed ## Show the end of each log; NAME=service for one, FOLLOW=1 to go on
-	@$(STACK) logs $(NAME) $(if $(FOLLOW),--follow)
+	@$(MLP) logs $(NAME) $(if $(FOLLOW),--follow)
 
 open-airflow: installed ## Open Airflow in a browser
-	@$(STACK) open airflow
+	@$(MLP) open airflow
 
 open-mlflow: installed ## Open MLflow in a browser
-	@$(STACK) open mlflow
+	@$(MLP) open mlflow
 
 open-api: installed ## Open the API's docs in a browser
-	@$(STACK) open api
+	@$(MLP) open api
 
 data-bank: installed ## Ingest and validate: DATA=file, else what lies in the landing folder
 	@$(MLP) data --use-case "$(USE_CASE)" $(if $(DATA),--data "$(DATA)")
@@ -80,7 +81,7 @@ rollback: installed ## Put the predecessor of MODEL_NAME back into production
 
 gate: installed ## Judge VERSION of MODEL_NAME against production
 	@$(if $(VERSION),,echo "Say which: make gate MODEL_NAME=$(MODEL_NAME) VERSION=<n>" >&2; exit 1;) \
-	$(MLP) gate --use-case "$(USE_CASE)" --model-name "$(MODEL_NAME)" --version "$(VERSION)"
+	$(MLP) gate --use-case "$(USE_CASE)" --model-name "$(MODEL_NAME)" --version "$(VERSION)" $(ANSWERED)
 
 challenger: installed ## Run VERSION beside production: MODE=shadow|canary|off PERCENT=n
 	@$(if $(MODE),,echo "Say how: make challenger MODEL_NAME=$(MODEL_NAME) VERSION=<n> MODE=shadow|canary|off" >&2; exit 1;) \
@@ -90,19 +91,19 @@ compare: installed ## Compare the challenger of MODEL_NAME with production; SINC
 	@$(MLP) compare --model-name "$(MODEL_NAME)" --version "$(VERSION)" $(if $(SINCE),--since "$(SINCE)")
 
 predict-bank: installed ## Predict a batch with the production version; DATA=file, else features
-	@$(MLP) predict --use-case "$(USE_CASE)" $(if $(DATA),--data "$(DATA)")
+	@$(MLP) score --use-case "$(USE_CASE)" $(if $(DATA),--data "$(DATA)")
 
 serve-bank: up ## Serve the production version (the API is part of `up`)
 
 monitor-bank: installed ## Compare live inputs with the training data
-	@$(MLP) monitor --use-case "$(USE_CASE)"
+	@$(MLP) drift --use-case "$(USE_CASE)" $(ANSWERED)
 
 outcomes: installed ## Join late labels, measure and judge the version in production
-	@$(MLP) outcomes --use-case "$(USE_CASE)"
+	@$(MLP) outcomes --use-case "$(USE_CASE)" $(ANSWERED)
 
 replay: installed ## Replay the months of DATA=file: never retrained, each month, on drift
 	@$(if $(DATA),,echo "Say which file: make replay DATA=path/to/bank-full.csv" >&2; exit 1;) \
-	$(PY) -m ml.cli -q replay --use-case "$(USE_CASE)" --data "$(DATA)"
+	$(MLP) -q replay --use-case "$(USE_CASE)" --data "$(DATA)"
 
 db-training: installed ## Show the last trainings
 	@$(MLP) db-training

@@ -3,3 +3,5 @@
 Imports neither Airflow nor FastAPI. Nothing heavy is imported here, because the
 serving image and the DAG parser import parts of this package.
 """
+
+__version__ = "0.1.0"

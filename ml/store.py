@@ -17,7 +17,7 @@ from psycopg2.extensions import cursor as Cursor
 from ml.errors import ConfigError, Unavailable
 
 SERVING_ROLE = "ml_serving"
-"""Role of the serving app: reads nothing but its own log, and changes no table's shape."""
+"""Role of the serving app: reads nothing but its own log and counts, and changes no table's shape."""
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def connect(database_url: str, *, application: str = "ml") -> Iterator[Connectio
         if connection.closed:  # by the other side; nothing was committed
             # Rolling back what is gone fails too, and says less than what came before.
             said = error.__context__ if isinstance(error.__context__, psycopg2.Error) else error
-            raise Unavailable("Postgres", _address(database_url), str(said).splitlines()[0]) from error
+            raise Unavailable("Postgres", without_password(database_url), str(said).splitlines()[0]) from error
         raise
     finally:
         connection.close()
@@ -53,7 +53,7 @@ def _open(database_url: str, application: str) -> Connection:
             keepalives_count=4,
         )
     except psycopg2.OperationalError as error:
-        raise Unavailable("Postgres", _address(database_url), str(error).strip()) from error
+        raise Unavailable("Postgres", without_password(database_url), str(error).strip()) from error
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def holding(database_url: str, *names: str) -> Iterator[bool]:
         connection.close()
 
 
-def _address(database_url: str) -> str:
+def without_password(database_url: str) -> str:
     """The URL without a password, for messages."""
     scheme, _, rest = database_url.partition("://")
     credentials, at, host = rest.rpartition("@")
@@ -116,12 +116,13 @@ def _migrations() -> list[tuple[str, str]]:
 
 
 def _grant(cursor: Cursor) -> None:
-    """What the serving role may do, where that role exists: add to its log, read it back."""
+    """What the serving role may do, where that role exists: add to its log, read it back, count its traffic."""
     cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (SERVING_ROLE,))
     if cursor.fetchone():
         role = sql.Identifier(SERVING_ROLE)
         cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA ml TO {}").format(role))
         cursor.execute(sql.SQL("GRANT SELECT, INSERT ON ml.inference_logs, ml.outcomes TO {}").format(role))
+        cursor.execute(sql.SQL("GRANT SELECT, INSERT, UPDATE ON ml.serving_traffic TO {}").format(role))
 
 
 def lock(cursor: Cursor, *names: str) -> None:

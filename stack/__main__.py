@@ -1,5 +1,5 @@
-"""`python -m stack`."""
+"""`python -m stack` is `mlp` of a clone."""
 
-from stack.cli import main
+from stack.cli import mlp
 
-main(prog_name="python -m stack")
+mlp(prog_name="mlp")

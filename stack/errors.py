@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ml.errors import PlatformError
+
 _LINES = 15
 
 
-class StackError(Exception):
+class StackError(PlatformError):
     """One clear line for the person at the terminal."""
 
 
@@ -17,7 +19,7 @@ class PortBusy(StackError):
     def __init__(self, service: str, port: int, variable: str) -> None:
         super().__init__(
             f"Port {port} for {service} is taken by another program; stop that, or choose another port: "
-            f"make up {variable}={port + 1}"
+            f"{variable}={port + 1} mlp up"
         )
 
 

@@ -71,7 +71,7 @@ status=$({ { .local/uv/bin/uv pip sync --python .venv/bin/python --require-hashe
 .venv/bin/python -c 'import lightgbm' 2>/dev/null || fail "LightGBM does not load; it needs the runtime of OpenMP" \
     "(Debian: apt-get install libgomp1; macOS: brew install libomp). Then run make install again"
 # The project itself needs no build: its folder is on the path of everything that the stack starts.
-printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/.venv/bin/python" -m ml.cli "$@"\n' "$PWD" "$PWD" >.venv/bin/mlp
+printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/.venv/bin/python" -m stack "$@"\n' "$PWD" "$PWD" >.venv/bin/mlp
 chmod 755 .venv/bin/mlp
 key requirements.txt >.venv/.runtime
 [ "$lock" = requirements.txt ] || key requirements-dev.txt >.venv/.dev

@@ -34,5 +34,5 @@ class Progress:
 
 
 def say(line: str) -> None:
-    """One line, at once."""
-    click.echo(f"{line}\n", nl=False)
+    """One line, at once, on stderr: stdout is for results."""
+    click.echo(f"{line}\n", nl=False, err=True)

@@ -1,8 +1,8 @@
-"""What runs, as a table."""
+"""What runs, and where a person finds it."""
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from stack import supervisor
 from stack.airflow import DEFAULT_PASSWORD, USER, airflow_url, password
@@ -15,12 +15,12 @@ from stack.serving import apis
 
 @dataclass(frozen=True)
 class Row:
-    """One service; ``state`` is up, silent (runs, but does not answer) or down."""
+    """One service; ``state`` is up, silent (runs, but does not answer) or down. None: it has no such thing."""
 
     name: str
     state: str
-    pid: str
-    address: str
+    pid: int | None
+    address: str | None
     log: str
 
 
@@ -28,22 +28,14 @@ def rows(config: StackConfig) -> list[Row]:
     """All services of the stack."""
     server = postgres(config)
     pid = server.pid()
-    first = Row("postgres", "up" if pid else "down", str(pid or "-"), str(server.socket_dir), str(server.log))
+    first = Row("postgres", "up" if pid else "down", pid, str(server.socket_dir), str(server.log))
     return [first, *(_row(service) for service in supervisor.services(config))]
 
 
 def _row(service: Service) -> Row:
     process = service.process
     state = "down" if process is None else "up" if service.is_healthy else "silent"
-    return Row(service.name, state, str(process.pid if process else "-"), service.address or "-", str(service.log))
-
-
-def render(table: list[Row]) -> str:
-    """As aligned text, with a line of headings."""
-    lines = [("NAME", "STATE", "PID", "ADDRESS", "LOG"), *(astuple(row) for row in table)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-                     for line in lines)  # fmt: skip
+    return Row(service.name, state, process.pid if process else None, service.address or None, str(service.log))
 
 
 def pages(config: StackConfig) -> dict[str, str]:

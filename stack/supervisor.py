@@ -105,9 +105,12 @@ def _together(branches: list[Branch]) -> None:
 
 
 def require(config: StackConfig) -> None:
-    """Raises :class:`StackError` where Postgres or MLflow, which every command needs, does not run."""
-    if not (postgres(config).pid() and all(s.is_healthy for s in mlflow.services(config))):
-        raise StackError("The stack does not run; start it with `make up`.")
+    """Raises :class:`StackError` where Postgres or MLflow, which every command needs, does not run.
+
+    Whether they answer is seen by who asks them something; asking here would cost every command its time.
+    """
+    if not (postgres(config).pid() and all(s.process for s in mlflow.services(config))):
+        raise StackError("The stack does not run; start it with `mlp up`.")
 
 
 def _start_postgres(config: StackConfig) -> None:
@@ -131,5 +134,5 @@ def _alone(config: StackConfig) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StackError(f"Another `make up` or `make down` of {config.state} is at work; wait for it.") from error
+            raise StackError(f"Another `mlp up` or `mlp down` of {config.state} is at work; wait for it.") from error
         yield

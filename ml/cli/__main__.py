@@ -1,5 +1,5 @@
-"""`python -m ml.cli` is `mlp`."""
+"""`python -m ml.cli` is `mlp` where there is no embedded stack, as in the containers."""
 
 from ml.cli.main import main
 
-main()
+main(prog_name="mlp")

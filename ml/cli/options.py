@@ -1,33 +1,50 @@
-"""Options that several commands share, and how results are shown."""
+"""Options that several commands share, and what they stand for."""
 
 from __future__ import annotations
 
-import json
-import sys
-import textwrap
-from collections.abc import Mapping, Sequence
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
 from ml.errors import ConfigError
-from ml.settings import Settings
-from ml.use_case import UseCase, discover, load_use_case
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+if TYPE_CHECKING:
+    from ml.settings import Settings
+    from ml.use_case import UseCase
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text for people.")
 use_case_option = click.option("--use-case", "name", help="Folder of the use case; may be left out where there is one.")
+use_cases_option = click.option(
+    "--use-cases",
+    "folder",
+    type=click.Path(path_type=Path),
+    envvar="ML_USE_CASES_DIR",
+    default=Path("data"),
+    show_default=True,
+    help="The folder that holds them.",
+)
+model_option = click.option("--model-name", required=True, help="Name of the registered model.")
 
 
 def settings() -> Settings:
-    """Settings from the environment. Raises :class:`ConfigError` naming the variables that are missing."""
+    """Settings from the environment, into which the embedded stack puts its addresses where there are none yet.
+
+    Raises :class:`ConfigError` naming the variables that are missing or wrong.
+    """
+    from pydantic import ValidationError
+
+    from ml.settings import Settings
+
+    context = click.get_current_context()
+    if context.obj and "ML_DATABASE_URL" not in os.environ:
+        context.obj()
     try:
         return Settings()
     except ValidationError as error:
         names = ", ".join(f"ML_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"{names}. `make` sets them; by hand: `python -m stack run -- mlp …`.") from error
+        raise ConfigError(f"{names}. The environment says where the platform is; see the settings' page.") from error
 
 
 def use_case(name: str | None, folder: Path | None = None) -> UseCase:
@@ -35,6 +52,8 @@ def use_case(name: str | None, folder: Path | None = None) -> UseCase:
 
     Raises :class:`ConfigError` where that is not clear.
     """
+    from ml.use_case import discover, load_use_case
+
     folder = folder or settings().use_cases_dir
     if name:
         return load_use_case(folder, name)
@@ -46,35 +65,6 @@ def use_case(name: str | None, folder: Path | None = None) -> UseCase:
     return found[0]
 
 
-def show(rows: Sequence[Mapping[str, object]], *, title: str, as_json: bool) -> None:
-    """Print rows as a table, one below the other where they hold documents, or as JSON."""
-    if as_json:
-        click.echo(json.dumps(list(rows), default=str, indent=2))
-        return
-    if not rows:
-        click.echo(f"{title}: none yet.")
-        return
-    if any(isinstance(value, dict | list) for row in rows for value in row.values()):
-        click.echo("\n\n".join(_record(row) for row in rows))
-        return
-    table = Table(title=title, title_justify="left")
-    for heading in rows[0]:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*("" if value is None else f"{value}" for value in row.values()))
-    # A pipe is as wide as the table needs; a terminal folds.
-    width = None if sys.stdout.isatty() else 200
-    # What stands in brackets or between colons is data, neither markup nor the name of a picture.
-    Console(width=width, markup=False, emoji=False).print(table)
-
-
-def _record(row: Mapping[str, object]) -> str:
-    """A row as lines of name and value; documents as JSON, cut where they would fill the screen."""
-    width = max(map(len, row))
-    values = {k: json.dumps(v) if isinstance(v, dict | list) else str(v) for k, v in row.items() if v is not None}
-    return "\n".join(f"{name:<{width}}  {textwrap.shorten(v, 2000, placeholder=' …')}" for name, v in values.items())
-
-
-def existing_file(value: str | None) -> Path | None:
-    """The path of an option; empty means not given."""
+def optional_path(value: str | None) -> Path | None:
+    """The path of an option; empty means not given, as the Makefile passes what is not set."""
     return Path(value) if value else None

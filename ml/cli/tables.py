@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 from typing import Any
 
 import click
 from psycopg2 import sql
 from psycopg2.extras import RealDictCursor
 
-from ml.cli.options import as_json, settings, show
+from ml.cli.options import json_option, settings
+from ml.cli.output import show, show_json
 from ml.store import connect
 
 _BRIEF = ("id", "model_name", "model_version", "metric_name", "metric_value", "n_train", "n_test", "timestamp")
@@ -32,36 +31,29 @@ def _last(table: str, columns: str, limit: int) -> list[dict[str, Any]]:
     return rows
 
 
-@click.command("db-training")
+@click.command("db-training", epilog="Example: mlp db-training --limit 3 --json")
 @click.option("--limit", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--full", is_flag=True, help="All columns.")
 @click.option("--pretty", is_flag=True, help="The feature statistics of the last training.")
-@as_json
+@json_option
 def training(limit: int, full: bool, pretty: bool, as_json: bool) -> None:
     """Show the last trainings."""
     if pretty:
         rows = _last("training_data", "feature_stats", 1)
-        click.echo(json.dumps(rows[0]["feature_stats"], indent=2) if rows else "No training yet: `make train-bank`.")
+        if rows or as_json:
+            show_json(rows[0]["feature_stats"] if rows else {})
+        else:
+            click.echo("No training yet: `mlp train`.")
         return
     show(_last("training_data", "*" if full else ", ".join(_BRIEF), limit), title="Trainings", as_json=as_json)
 
 
-@click.command("db-inference")
+@click.command("db-inference", epilog="Example: mlp db-inference --limit 20")
 @click.option("--limit", type=click.IntRange(1), default=10, show_default=True)
-@as_json
+@json_option
 def inference(limit: int, as_json: bool) -> None:
     """Show the last logged predictions."""
     show(_last("inference_logs", "*", limit), title="Inferences", as_json=as_json)
 
 
-@click.command()
-def retention() -> None:
-    """Make the log's coming partitions, remove those older than ML_LOG_RETENTION_DAYS."""
-    from ml.partitions import drop_old, ensure_partitions
-
-    now = dt.datetime.now(dt.UTC)
-    click.echo(f"Made: {', '.join(ensure_partitions(settings(), now)) or 'nothing'}.")
-    click.echo(f"Removed: {', '.join(drop_old(settings(), now)) or 'nothing'}.")
-
-
-COMMANDS = (training, inference, retention)
+COMMANDS = (training, inference)

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from ml.cli import main
-from ml.cli.options import show
+from ml.cli.main import main
+from ml.cli.output import show
 from ml.contract import load_contract
 from ml.contract_docs import contract_page
 from ml.partitions import ensure_partitions

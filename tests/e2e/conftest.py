@@ -39,15 +39,15 @@ class Stack:
         return self.folder / "state"
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """`python -m stack …`, as the Makefile calls it."""
+        """`mlp …`, as the Makefile calls it."""
         return subprocess.run(
             [sys.executable, "-m", "stack", *arguments],
             check=False, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=60 * _MINUTES,
         )  # fmt: skip
 
     def mlp(self, *arguments: str) -> str:
-        """`mlp …` with the addresses of this stack; must succeed."""
-        done = self.run("run", "--", sys.executable, "-m", "ml.cli", *arguments)
+        """What a command prints that must succeed."""
+        done = self.run(*arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -186,7 +186,7 @@ def test_a_file_above_the_limit_of_bad_rows_stops_validation_and_training(stack,
 def test_after_down_and_up_nothing_is_lost(stack, bank, churn):
     before = {name: stack.mlp(name, "--json") for name in ("db-training", "list-models")}
     assert stack.run("down").returncode == 0
-    assert stack.run("status").returncode == 1
+    assert stack.run("status").returncode == 3
     assert stack.run("up").returncode == 0
     assert stack.run("status").returncode == 0
     assert {name: stack.mlp(name, "--json") for name in before} == before
@@ -204,7 +204,7 @@ def test_the_demo_can_be_run_again(stack, bank, bank_file):
 
 def test_the_evidence_is_shown_by_the_known_commands(stack: Stack, bank):
     assert "feature" in stack.mlp("db-training", "--full") or "roc_auc" in stack.mlp("db-training")
-    assert "[OK]" in stack.mlp("monitor", "--use-case", BANK)
-    predicted = json.loads(stack.mlp("-q", "predict", "--use-case", BANK, "--limit", "3"))
+    assert "[OK]" in stack.run("drift", "--use-case", BANK).stdout
+    predicted = json.loads(stack.mlp("score", "--use-case", BANK, "--limit", "3", "--json"))
     assert len(predicted["predictions"]) == 3
     assert predicted["input_shape"] == [45211, 15]

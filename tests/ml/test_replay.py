@@ -8,7 +8,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from ml.cli import main
+from ml.cli.main import main
 from ml.errors import ConfigError, FileRefused, NotEnoughData
 from ml.model_config import ModelConfig
 from ml.replay import configured, replay
