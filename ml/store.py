@@ -18,6 +18,21 @@ from ml.errors import ConfigError, Unavailable
 
 SERVING_ROLE = "ml_serving"
 """Role of the serving app: reads nothing but its own log and counts, and changes no table's shape."""
+METRICS_ROLE = "ml_metrics"
+"""Role of `mlp metrics`: reads what its figures are made of; of a prediction that it was made, and nothing of it."""
+_GRANTS = {
+    SERVING_ROLE: (
+        "SELECT, INSERT ON ml.inference_logs, ml.outcomes",
+        "SELECT, INSERT, UPDATE ON ml.serving_traffic",
+    ),
+    METRICS_ROLE: (
+        "SELECT ON ml.ingest_ledger, ml.promotions, ml.gate_verdicts, ml.drift_reports, ml.performance,"
+        " ml.performance_checks, ml.task_runs",
+        "SELECT (model_name, model_version, timestamp) ON ml.training_data",
+        "SELECT (use_case, model_version, timestamp) ON ml.inference_logs",
+        "SELECT (timestamp) ON ml.inference_logs_default",
+    ),
+}
 
 
 @contextmanager
@@ -116,13 +131,12 @@ def _migrations() -> list[tuple[str, str]]:
 
 
 def _grant(cursor: Cursor) -> None:
-    """What the serving role may do, where that role exists: add to its log, read it back, count its traffic."""
-    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (SERVING_ROLE,))
-    if cursor.fetchone():
-        role = sql.Identifier(SERVING_ROLE)
-        cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA ml TO {}").format(role))
-        cursor.execute(sql.SQL("GRANT SELECT, INSERT ON ml.inference_logs, ml.outcomes TO {}").format(role))
-        cursor.execute(sql.SQL("GRANT SELECT, INSERT, UPDATE ON ml.serving_traffic TO {}").format(role))
+    """What each role may do, where that role exists."""
+    for name, privileges in _GRANTS.items():
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,))
+        if cursor.fetchone():
+            for privilege in ("USAGE ON SCHEMA ml", *privileges):
+                cursor.execute(sql.SQL(f"GRANT {privilege} TO {{}}").format(sql.Identifier(name)))
 
 
 def lock(cursor: Cursor, *names: str) -> None:

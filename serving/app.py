@@ -30,6 +30,7 @@ from serving.settings import ServingSettings
 from serving.spool import Spool
 from serving.state import State
 from serving.tracing import TracedRequests, tracing
+from serving.traffic import Traffic
 from serving.watcher import Watcher
 
 _FIRST_LOOK_SECONDS = 3
@@ -47,12 +48,14 @@ def create_app(settings: ServingSettings | None = None, registry: Registry | Non
     app.state.settings = settings
     registry = registry or _mlflow(settings)
     log = InferenceLog(settings.database_url, Spool(settings.spool_dir, settings.spool_max_bytes))
+    watcher = Watcher(registry, BundleCache(settings.cache_dir, settings.model_name), settings.model_name)
     app.state.serving = State(
-        Watcher(registry, BundleCache(settings.cache_dir, settings.model_name), settings.model_name),
+        watcher,
         challenger(settings, registry),
         log,
         LoggedAnswers(settings.database_url, log),
         Metrics(),
+        Traffic(settings.database_url, watcher, log),
     )
     app.router.routes.extend(v1_routes)
     app.include_router(router)
@@ -84,7 +87,8 @@ def _protect(app: FastAPI, settings: ServingSettings) -> None:
     app.state.tracing = tracing(settings.otlp_endpoint, settings.model_name) if settings.otlp_endpoint else None
     if app.state.tracing:
         app.add_middleware(TracedRequests, tracing=app.state.tracing)
-    app.add_middleware(MeasuredRequests, metrics=app.state.serving.metrics)
+    state: State = app.state.serving
+    app.add_middleware(MeasuredRequests, metrics=state.metrics, traffic=state.traffic)
     if settings.access_log:
         app.add_middleware(AccessLog)
 
@@ -98,6 +102,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, float]]:
         asyncio.create_task(state.challenger.run(app.state.settings.poll_seconds)),
         asyncio.create_task(state.log.run()),
         asyncio.create_task(state.metrics.run(state.watcher, state.challenger, state.log)),
+        asyncio.create_task(state.traffic.run()),
     ]
     with suppress(TimeoutError):
         await asyncio.wait_for(state.watcher.first_look.wait(), _FIRST_LOOK_SECONDS)

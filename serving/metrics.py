@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.challenger import Challenger
 from serving.challenger_metrics import ChallengerMetrics
 from serving.inference_log import InferenceLog
+from serving.traffic import ENDPOINTS, Traffic
 from serving.watcher import Watcher
 
 __all__ = ["CONTENT_TYPE", "PHASES", "MeasuredRequests", "Metrics"]
@@ -35,12 +36,6 @@ _PROBABILITIES = tuple(n / 20 for n in range(1, 21))
 _NOTE_SECONDS = 5
 _CLIENT_GONE = 499  # as others call it
 PHASES = ("parse", "predict", "log")
-_PATHS = {
-    "/v1/predict": "predict",
-    "/predict": "predict",
-    "/v1/predict/batch": "batch",
-    "/v1/outcomes": "outcomes",
-}
 
 
 class Metrics:
@@ -87,7 +82,7 @@ class Metrics:
         self._noting = Lock()
         self._served: tuple[str, str, str] | None = None
         # Looking a child up by its labels costs more than to count.
-        endpoints = set(_PATHS.values())
+        endpoints = set(ENDPOINTS.values())
         self._phases = {e: [self._duration.labels(e, phase) for phase in PHASES] for e in endpoints - {"outcomes"}}
         self._totals = {e: self._duration.labels(e, "total") for e in endpoints}
         self._answers = lru_cache(maxsize=256)(self._requests.labels)
@@ -111,7 +106,7 @@ class Metrics:
 
     def answered(self, scope: Scope, status: int, seconds: float) -> None:
         """Note the answer to a request."""
-        endpoint = _PATHS.get(scope["path"], "other")
+        endpoint = ENDPOINTS.get(scope["path"], "other")
         self._answers(endpoint, str(status)).inc()
         if endpoint in self._totals:
             self._totals[endpoint].observe(seconds)
@@ -177,9 +172,10 @@ _STATES: tuple[tuple[str, str, Literal["livesum", "livemostrecent"], Callable[[M
 class MeasuredRequests:
     """Middleware that counts and times every request."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, traffic: Traffic) -> None:
         self._app = app
         self._metrics = metrics
+        self._traffic = traffic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass it on."""
@@ -203,7 +199,9 @@ class MeasuredRequests:
             raise
         finally:
             metrics.in_flight -= 1
-            metrics.answered(scope, status or _CLIENT_GONE, perf_counter() - started)
+            seconds = perf_counter() - started
+            metrics.answered(scope, status or _CLIENT_GONE, seconds)
+            self._traffic.answered(scope, status or _CLIENT_GONE, seconds)
 
 
 def _kind(status: int) -> str:

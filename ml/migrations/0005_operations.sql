@@ -19,12 +19,12 @@ CREATE INDEX task_runs_time ON ml.task_runs (dag_id, run_after DESC);
 CREATE TABLE ml.serving_traffic (
     hour            timestamptz NOT NULL,
     process         uuid NOT NULL,
-    use_case        text NOT NULL,
+    use_case        text NOT NULL,     -- '' where no version has served yet
     model_version   text NOT NULL,     -- '' where none served
     endpoint        text NOT NULL,
     requests        bigint NOT NULL,
     client_errors   bigint NOT NULL,   -- answers 400 to 499
     server_errors   bigint NOT NULL,   -- answers 500 to 599
-    latency_counts  bigint[] NOT NULL, -- how many took up to each of the limits of serving.traffic, the last: longer
+    latency_counts  bigint[] NOT NULL, -- how many took up to each of ml.traffic.LATENCY_LIMITS, the last: longer
     PRIMARY KEY (hour, process, endpoint, model_version)
 );

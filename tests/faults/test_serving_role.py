@@ -47,7 +47,8 @@ def test_x3_the_role_reads_and_adds_to_what_it_logs_and_touches_no_other_table(a
     granted = ask(TABLES)
     assert ask("SELECT current_user") == {(SERVING_ROLE,)}
     assert granted == {
-        (table, privilege) for table in ("ml.inference_logs", "ml.outcomes") for privilege in ("SELECT", "INSERT")
+        *((table, privilege) for table in ("ml.inference_logs", "ml.outcomes") for privilege in ("SELECT", "INSERT")),
+        *(("ml.serving_traffic", privilege) for privilege in ("SELECT", "INSERT", "UPDATE")),
     }
 
 
