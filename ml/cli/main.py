@@ -10,7 +10,7 @@ import click
 from psycopg2.errors import UndefinedTable
 
 from ml import __version__
-from ml.cli import data, models, operation, performance, tables, watching
+from ml.cli import data, metrics, models, operation, performance, tables, watching
 from ml.errors import PlatformError
 
 SECTIONS: Mapping[str, Sequence[click.Command]] = {
@@ -18,7 +18,7 @@ SECTIONS: Mapping[str, Sequence[click.Command]] = {
     "Models": models.COMMANDS,
     "Watching": (*watching.COMMANDS, *performance.COMMANDS),
     "Evidence": tables.COMMANDS,
-    "Operation": operation.COMMANDS,
+    "Operation": (*operation.COMMANDS, *metrics.COMMANDS),
 }
 """Heading in the help of each group of commands."""
 

@@ -7,7 +7,7 @@ import click
 from ml.cli.options import settings
 
 
-@click.command()
+@click.command(epilog="Example: mlp metrics --port 9108")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=9108, show_default=True)
 def metrics(host: str, port: int) -> None:
