@@ -74,7 +74,9 @@ def export_table(name: str | None, table: str, out: Path, as_json: bool) -> None
 @click.command(epilog="Example: mlp docs --use-case sales")
 @use_case_option
 @use_cases_option
-@click.option("--out", type=click.Path(path_type=Path), default=Path("docs/use_cases"), show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("docs/use_cases"), show_default=True, help="The folder."
+)
 def docs(name: str | None, folder: Path, out: Path) -> None:
     """Write the use case's page of the docs, from its contract."""
     from ml.contract_docs import contract_page

@@ -9,7 +9,7 @@ from ml.cli.options import settings
 
 @click.command(epilog="Example: mlp metrics --port 9108")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), default=9108, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=9108, show_default=True, help="Port to listen on.")
 def metrics(host: str, port: int) -> None:
     """Serve metrics of data, models and pipelines to Prometheus, at /metrics, until it is ended.
 

@@ -85,7 +85,9 @@ def list_versions(model_name: str, as_json: bool) -> None:
 @click.command(epilog="Example: mlp promote --model-name sales-model --version 2")
 @model_option
 @version_option
-@click.option("--stage", type=click.Choice(["Staging", "Production"]), default="Production", show_default=True)
+@click.option(
+    "--stage", type=click.Choice(["Staging", "Production"]), default="Production", show_default=True, help="Where to."
+)
 @why_option
 @json_option
 def promote(model_name: str, version: str, stage: str, why: str, as_json: bool) -> None:
@@ -139,7 +141,12 @@ def gate(name: str | None, model_name: str | None, version: str, as_json: bool) 
 @click.command(epilog="Example: mlp challenger --model-name sales-model --version 2 --mode canary --percent 10")
 @model_option
 @challenger_option
-@click.option("--mode", type=click.Choice(["shadow", "canary", "off"]), required=True)
+@click.option(
+    "--mode",
+    type=click.Choice(["shadow", "canary", "off"]),
+    required=True,
+    help="shadow: asked too, its answers unseen; canary: answers a share; off: neither.",
+)
 @click.option("--percent", type=click.FloatRange(0, 100), default=0.0, help="Share of the traffic, for a canary.")
 @why_option
 @json_option

@@ -51,13 +51,14 @@ def _print_table(rows: Sequence[Mapping[str, object]], title: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    table = Table()
     for heading in rows[0]:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*("" if value is None else f"{value}" for value in row.values()))
     # A pipe is as wide as the table needs; a terminal folds.
     width = None if sys.stdout.isatty() else 200
+    click.echo(title)  # whole, however narrow the table is
     # What stands in brackets or between colons is data, neither markup nor the name of a picture.
     Console(width=width, markup=False, emoji=False).print(table)
 

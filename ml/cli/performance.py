@@ -19,7 +19,9 @@ _SHOWN = ("roc_auc", "average_precision", "brier", "lift_at_10")
 @use_case_option
 @click.option("--data", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True, help="The file.")
 @use_cases_option
-@click.option("--out", type=click.Path(path_type=Path), default=Path(".local/bench"), show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path(".local/bench"), show_default=True, help="The folder."
+)
 @json_option
 def replay(name: str | None, data: Path, folder: Path, out: Path, as_json: bool) -> None:
     """Replay a file month by month. Needs no service.

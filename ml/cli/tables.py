@@ -32,7 +32,7 @@ def _last(table: str, columns: str, limit: int) -> list[dict[str, Any]]:
 
 
 @click.command("db-training", epilog="Example: mlp db-training --limit 3 --json")
-@click.option("--limit", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--limit", type=click.IntRange(1), default=5, show_default=True, help="How many.")
 @click.option("--full", is_flag=True, help="All columns.")
 @click.option("--pretty", is_flag=True, help="The feature statistics of the last training.")
 @json_option
@@ -49,7 +49,7 @@ def training(limit: int, full: bool, pretty: bool, as_json: bool) -> None:
 
 
 @click.command("db-inference", epilog="Example: mlp db-inference --limit 20")
-@click.option("--limit", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--limit", type=click.IntRange(1), default=10, show_default=True, help="How many.")
 @json_option
 def inference(limit: int, as_json: bool) -> None:
     """Show the last logged predictions."""

@@ -1,127 +1,27 @@
-"""The command line, driven as a person does, on one use case from data to export."""
+"""Each command of the platform, on one use case from data to export."""
 
 import csv
 import datetime as dt
 import getpass
 import json
-import logging
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from ml.cli.main import main
 from ml.cli.output import show
 from ml.contract import load_contract
 from ml.contract_docs import contract_page
 from ml.partitions import ensure_partitions
-from ml.settings import Settings
 from ml.store import connect
 from stack.postgres import Postgres
+from tests.cli.conftest import MODEL, Shell
 from tests.conftest import REPOSITORY
 from tests.ingestion import make_use_case
-from tests.trained import churn, make_settings
 from tests.use_cases.customer_churn.make_data import write
-
-MODEL = "cli-churn"
-COMMANDS = sorted(main.commands)
-
-
-@pytest.fixture(autouse=True)
-def _quiet_again() -> Iterator[None]:
-    """What a command sets of logging ends with its test."""
-    names = [None, "alembic", "httpx", "great_expectations", "mlflow", "skl2onnx"]
-    before = [(logging.getLogger(n), logging.getLogger(n).level) for n in names]
-    handlers = list(logging.getLogger().handlers)
-    yield
-    for logger, level in before:
-        logger.setLevel(level)
-    logging.getLogger().handlers[:] = handlers
-
-
-class Shell:
-    """Runs commands with the settings of the module."""
-
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        self.settings, self.folder = settings, folder
-        self.environment = {
-            "ML_DATABASE_URL": settings.database_url,
-            "ML_MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri,
-            "ML_USE_CASES_DIR": str(settings.use_cases_dir),
-            "ML_STATE_DIR": str(settings.state_dir),
-        }
-
-    def tried(self, *arguments: object, **environment: str | None) -> Result:
-        """The command's result, however it ended."""
-        return CliRunner().invoke(main, [str(a) for a in arguments], env={**self.environment, **environment})
-
-    def __call__(self, *arguments: object) -> str:
-        """What a command that ends well prints."""
-        result = self.tried(*arguments)
-        assert result.exit_code == 0, (result.output, result.exception)
-        return result.stdout
-
-    def refused(self, *arguments: object, **environment: str | None) -> str:
-        """The one line of a command that ends with an error of the platform."""
-        result = self.tried(*arguments, **environment)
-        assert result.exit_code == 1
-        assert isinstance(result.exception, SystemExit), result.exception
-        (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
-        assert "Traceback" not in result.output
-        return line.removeprefix("Error: ")
-
-
-@pytest.fixture(scope="module")
-def untrained(postgres: Postgres, mlflow_server: str, tmp_path_factory) -> Shell:
-    folder = tmp_path_factory.mktemp("cli")
-    use_case = churn(folder, 0)
-    config = (use_case.folder / "model.yaml").read_text()
-    (use_case.folder / "model.yaml").write_text(config.replace("churn-model", MODEL))
-    return Shell(make_settings(postgres, mlflow_server, folder, "test_cli"), folder)
-
-
-@pytest.fixture(scope="module")
-def printed(untrained: Shell) -> dict[str, str]:
-    """What each command printed on the way from data to predictions."""
-    mlp, data = untrained, write(untrained.folder / "clients.csv", 600)
-    said = {"before": mlp("list-models"), "data": mlp("data", "--data", data)}
-    said["train"] = mlp("train")
-    said["train f1"] = mlp("train", "--metric", "f1", "--candidate", "linear", "--late-feature", "exit.survey")
-    said["promote"] = mlp("promote", "--model-name", MODEL, "--version", 1)
-    said["predict"] = mlp("predict", "--use-case", "customer_churn", "--limit", 3)
-    return said
-
-
-@pytest.fixture
-def mlp(untrained: Shell, printed: dict[str, str]) -> Shell:
-    """The shell, with a version in production and predictions in the log."""
-    return untrained
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("flag", ["--help", "-h"])
-def test_each_command_says_what_it_is_for(command: str, flag: str) -> None:
-    result = CliRunner().invoke(main, [command, flag], env={"ML_DATABASE_URL": None})
-    assert result.exit_code == 0
-    assert result.stdout.startswith(f"Usage: main {command} ")
-    assert len(result.stdout.splitlines()) > 3
-
-
-def test_the_commands_are_those_of_the_makefile() -> None:
-    result = CliRunner().invoke(main, ["--help"])
-    for command in COMMANDS:
-        assert f"\n  {command} " in result.stdout
-    called = {
-        line.split("$(MLP) ")[1].split()[0]
-        for line in (REPOSITORY / "Makefile").read_text().splitlines()
-        if "$(MLP) " in line
-    }
-    assert called <= set(COMMANDS)
 
 
 def test_the_module_runs_as_the_command(mlp: Shell) -> None:
@@ -133,10 +33,15 @@ def test_the_module_runs_as_the_command(mlp: Shell) -> None:
     assert done.stderr == ""
 
 
-def test_data_is_brought_in_and_validated(printed: dict[str, str]) -> None:
-    head, _, document = printed["data"].partition("\n")
+def test_data_is_brought_in_and_validated(mlp: Shell, printed: dict[str, str]) -> None:
+    head, ingested, validated, report = printed["data"].splitlines()
     assert head.startswith("Data: file, ")
-    assert json.loads(document)["validate"]["rows_good"] == 600
+    assert ingested == "Ingested: 600 new rows from 1 files."
+    assert validated == "Validated: 600 rows became features, 0 are in quarantine."
+    assert Path(report.removeprefix("Report: ")).is_file()
+    again = mlp.json("data")
+    assert again["data"]["kind"] == "landing"
+    assert (again["ingest"]["rows_new"], again["validate"]["rows_good"]) == (0, 0)
 
 
 def test_a_refused_file_ends_with_an_error_that_says_where_it_lies(mlp: Shell, tmp_path: Path) -> None:
@@ -147,13 +52,17 @@ def test_a_refused_file_ends_with_an_error_that_says_where_it_lies(mlp: Shell, t
     assert said.endswith("customer_churn/landing/rejected.")
 
 
+def test_training_shows_the_candidates_and_what_it_registered(printed: dict[str, str]) -> None:
+    shown = printed["train"]
+    assert shown.startswith("On the 150 rows of the hold-out")
+    assert all(candidate in shown for candidate in ("linear", "boosting"))
+    assert shown.endswith(f"{MODEL}: version 1 is registered, trained on 450 rows of 20 features.\n")
+
+
 def test_training_prints_its_result_as_json_and_nothing_else(printed: dict[str, str]) -> None:
-    result = json.loads(printed["train"])
-    assert (result["model_name"], result["model_version"]) == (MODEL, "1")
-    assert result["candidates"].keys() == {"linear", "boosting"}
-    assert (result["n_train"], result["n_test"], result["n_features"]) == (450, 150, 20)
     chosen = json.loads(printed["train f1"])
-    assert (chosen["metric_name"], chosen["n_features"]) == ("f1", 21)
+    assert (chosen["model_name"], chosen["model_version"]) == (MODEL, "2")
+    assert (chosen["metric_name"], chosen["n_train"], chosen["n_test"], chosen["n_features"]) == ("f1", 450, 150, 21)
     assert chosen["candidates"].keys() == {"linear"}
 
 
@@ -184,21 +93,34 @@ def test_models_and_versions_are_listed_as_table_and_as_json(mlp: Shell) -> None
 
 
 def test_predictions_are_printed_and_written(mlp: Shell, printed: dict[str, str], tmp_path: Path) -> None:
-    result = json.loads(printed["predict"])
-    assert result["model_uri"] == f"models:/{MODEL}/1"
-    assert len(result["predictions"]) == len(result["probabilities"]) == 3
-    assert result["input_shape"][0] == 600
-    assert Path(result["output"]).is_file()
-    some = json.loads(mlp("predict", "--data", write(tmp_path / "some.csv", 20, seed=9), "--limit", 50))
-    assert len(some["predictions"]) == 20
-    assert mlp.refused("predict", "--data", tmp_path / "none.csv").startswith("none.csv refused: it cannot be opened")
+    assert printed["score"].startswith(f"The first 3 of 600 rows, by models:/{MODEL}/1")
+    assert Path(printed["score"].split("All: ")[1].strip()).is_file()
+    some = mlp.json("score", "--data", write(tmp_path / "some.csv", 20, seed=9), "--limit", 50)
+    assert some["model_uri"] == f"models:/{MODEL}/1"
+    assert len(some["predictions"]) == len(some["probabilities"]) == 20
+    assert some["input_shape"][0] == 20
+    assert mlp.refused("score", "--data", tmp_path / "none.csv").startswith("none.csv refused: it cannot be opened")
 
 
-def test_monitoring_shows_a_line_for_each_feature_the_answers_and_the_rows_as_a_whole(mlp: Shell) -> None:
-    head, *lines = mlp("monitor", "--last", 400).splitlines()
+def test_drift_shows_a_line_for_each_feature_the_answers_and_the_rows_as_a_whole(mlp: Shell) -> None:
+    head, *lines = mlp("drift", "--last", 400).splitlines()
     assert head == f"{MODEL} version 1: its last 400 inferences and its training data"
     assert len(lines) == 20 + 2  # the answers, and the rows as a whole
-    assert all(line.startswith(("[OK]", "[DRIFT]")) for line in lines)
+    assert all(line.startswith("[OK]") for line in lines)
+    found = mlp.json("drift", "--last", 400)
+    assert (found["n_rows"], found["drifted"], len(found["columns"])) == (400, [], 22)
+
+
+def test_drift_that_is_found_is_an_exit_code_of_its_own(mlp: Shell, tmp_path: Path) -> None:
+    """The rows of one region, whose share of the training data is a fraction."""
+    with write(tmp_path / "all.csv", 2000, seed=4).open(newline="") as file:
+        head, *rows = list(csv.reader(file))
+    region = head.index("region")
+    with (tmp_path / "one.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([head, *(row for row in rows if row[region] == rows[0][region])])
+    scored = mlp.json("score", "--data", tmp_path / "one.csv")["input_shape"][0]
+    found = mlp.json("drift", "--last", scored, exit_code=3)
+    assert "region" in found["drifted"]
 
 
 def test_late_labels_are_joined_and_the_version_in_production_is_judged(mlp: Shell) -> None:
@@ -207,6 +129,8 @@ def test_late_labels_are_joined_and_the_version_in_production_is_judged(mlp: She
     assert joined > 0
     assert f"New outcomes: 0 by row key, 0 from files; {joined} in all." in second
     assert "Too few labels to tell." in second  # of the window that ended a month ago
+    document = mlp.json("outcomes")
+    assert (document["collected"]["total"], document["judged"]["state"]) == (joined, "insufficient_data")
 
 
 def test_trainings_are_shown_brief_full_pretty_and_as_json(mlp: Shell) -> None:
@@ -230,10 +154,10 @@ def test_inferences_are_shown_newest_first(mlp: Shell) -> None:
 
 def test_a_table_is_exported(mlp: Shell, tmp_path: Path) -> None:
     out = tmp_path / "new" / "features.csv"
-    assert mlp("export", "features", "--out", out) == f"Wrote 600 rows to {out}.\n"
+    assert mlp("export-table", "features", "--out", out) == f"Wrote 600 rows to {out}.\n"
     with out.open(newline="") as file:
         assert len(list(csv.reader(file))) == 601
-    assert mlp.tried("export", "pg_user", "--out", out).exit_code == 2
+    assert mlp.tried("export-table", "pg_user", "--out", out).exit_code == 2
 
 
 def test_the_page_of_a_use_case_is_written(mlp: Shell, tmp_path: Path) -> None:
@@ -261,9 +185,9 @@ def test_migrating_says_what_was_applied(postgres: Postgres, mlp: Shell, tmp_pat
     assert mlp.tried("migrate", ML_DATABASE_URL=empty).stdout == "Applied: nothing, all was there.\n"
     for command in (["db-training"], ["db-inference"]):
         assert mlp.tried(*command, ML_DATABASE_URL=empty).stdout.endswith("s: none yet.\n")
-    assert mlp.tried("db-training", "--pretty", ML_DATABASE_URL=empty).stdout == "No training yet: `make train-bank`.\n"
+    assert mlp.tried("db-training", "--pretty", ML_DATABASE_URL=empty).stdout == "No training yet: `mlp train`.\n"
     out = tmp_path / "raw.csv"
-    assert "ingest a file first" in mlp.refused("export", "raw", "--out", out, ML_DATABASE_URL=empty)
+    assert "ingest a file first" in mlp.refused("export-table", "raw", "--out", out, ML_DATABASE_URL=empty)
     assert not out.exists()
     assert mlp.refused("train", ML_DATABASE_URL=empty).startswith("customer_churn has 0 rows of features")
 
@@ -285,7 +209,11 @@ def test_a_challenger_is_set_and_compared(mlp: Shell) -> None:
 
 
 def test_a_version_is_judged_and_a_promotion_rolled_back(mlp: Shell) -> None:
-    judged = json.loads(mlp("gate", "--use-case", "customer_churn", "--version", 2))
+    judged = mlp.json("gate", "--use-case", "customer_churn", "--version", 1)
+    assert (judged["passed"], judged["summary"]) == (True, "passed")
+    tried = mlp.tried("gate", "--use-case", "customer_churn", "--version", 2, "--json")
+    judged = json.loads(tried.stdout)
+    assert tried.exit_code == (0 if judged["passed"] else 3)
     assert (judged["model_name"], judged["model_version"], judged["production"]) == (MODEL, "2", "1")
     assert judged["passed"] == (judged["summary"] == "passed")
     assert judged["promoted"] is False
@@ -341,10 +269,10 @@ def test_retention_makes_the_partitions_to_come_and_removes_those_that_are_too_o
     assert "ML_LOG_RETENTION_DAYS" in mlp.refused("retention", ML_LOG_RETENTION_DAYS="0")
 
 
-@pytest.mark.parametrize("arguments", [["migrate"], ["train"], ["list-models"], ["db-inference"], ["docs"]])
+@pytest.mark.parametrize("arguments", [["migrate"], ["train"], ["list-models"], ["db-inference"], ["status"]])
 def test_a_missing_database_url_is_said_by_its_name(mlp: Shell, arguments: list[str]) -> None:
     said = mlp.refused(*arguments, ML_DATABASE_URL=None)
-    assert said.startswith("ML_DATABASE_URL: Field required. `make` sets them; by hand: ")
+    assert said.startswith("ML_DATABASE_URL: Field required. ")
 
 
 def test_where_there_are_several_use_cases_one_must_be_named(mlp: Shell, tmp_path: Path) -> None:
