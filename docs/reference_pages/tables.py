@@ -47,7 +47,7 @@ def read_tables(migrations: Path) -> list[Table]:
     """All of them, in the order of their making, with the columns that came later."""
     found: dict[str, Table] = {}
     for path in sorted(migrations.glob("*.sql")):
-        for made in _statements(path):
+        for made in list(_statements(path)):
             known = found.setdefault(made.name, made)
             if known is not made:
                 known.columns += made.columns
