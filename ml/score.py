@@ -27,7 +27,7 @@ from ml.bundle import Bundle
 from ml.contract import Column, ColumnType
 from ml.partitions import ensure_partitions
 from ml.registry import RegisteredVersion, production_bundle
-from ml.schema import ROW_KEY, ensure_tables
+from ml.schema import FILE_ID, LINE, ROW_KEY, ensure_tables
 from ml.scoring.batch_source import feature_frames, file_frames
 from ml.scoring.scored_rows import Batch, output
 from ml.scoring.spreadsheet import spreadsheet
@@ -168,21 +168,22 @@ def score_frames(
     """Predict frames of cells and write them to the tables and to ``target``: a batch, or a ``part`` of one."""
     began, features, as_of = time.monotonic(), features_of(bundle), _milliseconds(as_of)
     batch = Batch(use_case.name, version.name, version.version, version.run_id, as_of, features)
-    bad = rejected_path(target)
+    bad, names = rejected_path(target), [f.name for f in features]
     ensure_partitions(settings, as_of)
     with (
         closing(frames),
-        spreadsheet(bad, [ROW_KEY, *(f.name for f in features), "_reasons"]) as rejected,
+        spreadsheet(bad, [ROW_KEY, *names, "_reasons"]) as rejected,
         output(settings, batch, target, part) as written,
     ):
         for cells in frames:
             reasons = _reasons(cells, features)
             bad_rows = sorted(reasons)
-            rejected.add([key, *row, json.dumps(reasons[at])] for at, (key, *row) in _rows_at(cells, bad_rows))
+            rejected.add([key, *row, json.dumps(reasons[at])] for at, (key, *row) in _rows_at(cells[names], bad_rows))
             good = cells[~np.isin(np.arange(len(cells)), bad_rows)]
             values = pd.DataFrame({f.name: _values(good[f.name], f) for f in features}, index=good.index)
             probabilities = bundle.predict({f.name: _as_input(values[f.name], f) for f in features})
-            written.add(values, probabilities, probabilities >= bundle.manifest.threshold)
+            places = good[[FILE_ID, LINE]] if FILE_ID in good else None
+            written.add(values, probabilities, probabilities >= bundle.manifest.threshold, places)
             log.info("%d rows scored, %.0f rows/s", written.rows, written.rows / (time.monotonic() - began))
     if not rejected.rows:
         bad.unlink(missing_ok=True)  # another run of the same batch may have been quicker

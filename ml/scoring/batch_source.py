@@ -54,17 +54,20 @@ def feature_frames(
 ) -> Generator[pd.DataFrame]:
     """Columns of ``features`` with an event date from ``start`` to ``end``, both included; by file and line.
 
-    Of these the rows from ``first`` on, to the one before ``stop``; all without.
+    With them, as the last two, the file id and the line of each row. Of these rows those from ``first`` on, to the one
+    before ``stop``; all without.
     """
+    cells = [*names, FILE_ID, LINE]
     statement = sql.SQL(
-        "SELECT {}, {} FROM {} WHERE ({time} >= %(start)s OR %(start)s IS NULL)"
+        "SELECT {}, {} FROM {} f WHERE ({time} >= %(start)s OR %(start)s IS NULL)"
         " AND ({time} <= %(end)s OR %(end)s IS NULL)"
         " AND ({at} >= %(first)s OR %(first)s IS NULL) AND ({at} < %(stop)s OR %(stop)s IS NULL) ORDER BY {order}"
     ).format(
         sql.Identifier(ROW_KEY),
-        sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(n)) for n in names),
+        sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(n)) for n in cells),
         table(use_case.name, "features"),
-        order=columns([FILE_ID, LINE]),
+        # By the table's own name: without it the order would be that of the texts.
+        order=sql.SQL(", ").join([sql.Identifier("f", FILE_ID), sql.Identifier("f", LINE)]),
         at=sql.SQL("ROW({})").format(columns([FILE_ID, LINE])),
         time=sql.Identifier(EVENT_TIME),
     )
@@ -72,7 +75,7 @@ def feature_frames(
     with connect(settings.database_url, application="score") as connection, connection.cursor(name="batch") as cursor:
         cursor.execute(statement, bounds)
         while rows := cursor.fetchmany(rows_at_once(names)):
-            yield pd.DataFrame(rows, columns=[ROW_KEY, *names], dtype="str").set_index(ROW_KEY)
+            yield pd.DataFrame(rows, columns=[ROW_KEY, *cells], dtype="str").set_index(ROW_KEY)
 
 
 def every_nth_row(

@@ -27,7 +27,7 @@ from ml.bundle import Probabilities
 from ml.contract import Column, ColumnType
 from ml.inference_id import batch_id
 from ml.publish import publishing
-from ml.schema import ROW_KEY
+from ml.schema import FILE_ID, LINE, ROW_KEY
 from ml.settings import Settings
 from ml.store import connect, copy_in, lock, table
 
@@ -36,6 +36,8 @@ _STAGED = {
     "row_key": "text",
     "prediction": "smallint",
     "probability": "double precision",
+    "file_id": "bigint",
+    "line": "bigint",
     "input": "jsonb",
 }
 _ARROW = {ColumnType.INTEGER: pa.int64(), ColumnType.NUMBER: pa.float64()}
@@ -68,8 +70,17 @@ class Output:
     rows: int = 0
     rows_new: int = 0
 
-    def add(self, values: pd.DataFrame, probabilities: Probabilities, is_positive: npt.NDArray[np.bool_]) -> None:
-        """Write rows. ``values`` has a column a feature, its index is the row key."""
+    def add(
+        self,
+        values: pd.DataFrame,
+        probabilities: Probabilities,
+        is_positive: npt.NDArray[np.bool_],
+        places: pd.DataFrame | None,
+    ) -> None:
+        """Write rows. ``values`` has a column a feature, its index is the row key.
+
+        ``places`` are the file id and the line of each, None where they were not ingested.
+        """
         keys = [str(key) for key in values.index]
         scored = pd.DataFrame(
             {
@@ -77,6 +88,8 @@ class Output:
                 "row_key": keys,
                 "prediction": is_positive.astype("int8"),
                 "probability": probabilities.astype("float64"),
+                "file_id": None if places is None else places[FILE_ID].to_numpy(),
+                "line": None if places is None else places[LINE].to_numpy(),
             }
         )
         self._to_tables(scored, values)
@@ -102,8 +115,9 @@ class Output:
         self.rows_new += self.cursor.rowcount
         self.cursor.execute(
             "INSERT INTO ml.inference_logs (inference_id, use_case, model_name, model_version, run_id, input,"
-            " prediction, probability, source, row_key, timestamp) SELECT inference_id, %s, %s, %s, %s, input,"
-            " prediction, probability, 'batch', row_key, %s FROM scored ON CONFLICT (inference_id) DO NOTHING",
+            " prediction, probability, source, row_key, file_id, line, timestamp) SELECT inference_id, %s, %s, %s, %s,"
+            " input, prediction, probability, 'batch', row_key, file_id, line, %s FROM scored"
+            " ON CONFLICT (inference_id) DO NOTHING",
             (batch.use_case, batch.model_name, batch.model_version, batch.run_id, batch.as_of),
         )
 
