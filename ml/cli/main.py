@@ -10,14 +10,14 @@ import click
 from psycopg2.errors import UndefinedTable
 
 from ml import __version__
-from ml.cli import data, metrics, models, operation, performance, tables, watching
+from ml.cli import data, lineage, metrics, models, operation, performance, tables, watching
 from ml.errors import PlatformError
 
 SECTIONS: Mapping[str, Sequence[click.Command]] = {
     "Data": data.COMMANDS,
     "Models": models.COMMANDS,
     "Watching": (*watching.COMMANDS, *performance.COMMANDS),
-    "Evidence": tables.COMMANDS,
+    "Evidence": (*lineage.COMMANDS, *tables.COMMANDS),
     "Operation": (*operation.COMMANDS, *metrics.COMMANDS),
 }
 """Heading in the help of each group of commands."""
