@@ -63,6 +63,10 @@ class DriftMap:
         """The newest check of the period."""
         return next((check for check in reversed(self.checks) if check), None)
 
+    def newest(self, column: str) -> Cell | None:
+        """The newest cell of a column."""
+        return next((cell for cell in reversed(self.columns[column]) if cell), None)
+
 
 _WEIGHT = {"ok": 1, "insufficient_data": 0, "suspected": 2, "confirmed": 3}
 _CHECK = (

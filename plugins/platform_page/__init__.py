@@ -1,0 +1,1 @@
+"""The platform's page: its app, its access, its HTML."""

@@ -1,0 +1,61 @@
+"""The platform's page in the Airflow UI: an item of the navigation, and views of each DAG and run.
+
+What it shows is in the package ``platform_page``, which is imported with the first request, so that the scheduler and
+the tasks, which load all plugins too, do not pay for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cache
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+PREFIX = "/platform"
+_ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' stroke='{colour}'"
+    " stroke-width='2' stroke-linecap='round' stroke-linejoin='round'%3E%3Cpath d='M3 3v18h18M7 15l4-5 3 3 5-7'/%3E"
+    "%3C/svg%3E"
+)
+
+_Message = MutableMapping[str, Any]
+
+
+@cache
+def _app() -> Callable[..., Awaitable[None]]:
+    from platform_page.app import create_app
+
+    return create_app()
+
+
+async def _on_first_request(
+    scope: _Message, receive: Callable[[], Awaitable[_Message]], send: Callable[[_Message], Awaitable[None]]
+) -> None:
+    await _app()(scope, receive, send)
+
+
+def _view(name: str, route: str, href: str, destination: str) -> dict[str, object]:
+    """Paths are relative, so that they hold below any ``[api] base_url``."""
+    return {
+        "name": name,
+        "href": href,
+        "destination": destination,
+        "url_route": route,
+        "icon": _ICON.format(colour="%2352525b"),
+        "icon_dark_mode": _ICON.format(colour="%23d4d4d8"),
+    }
+
+
+class PlatformPage(AirflowPlugin):
+    """Everything is below one prefix and behind Airflow's login."""
+
+    name = "platform_page"
+    fastapi_apps: list[Any] = [  # noqa: RUF012  declared so by Airflow
+        {"app": _on_first_request, "url_prefix": PREFIX, "name": "ML platform"}
+    ]
+    external_views: list[Any] = [  # noqa: RUF012
+        {**_view("ML platform", "platform", "platform/", "nav"), "nav_top_level": True},
+        _view("ML platform", "platform-dag", "platform/dag?dag_id={DAG_ID}", "dag"),
+        _view("ML platform", "platform-run", "platform/run?dag_id={DAG_ID}&run_id={RUN_ID}", "dag_run"),
+    ]
