@@ -179,7 +179,7 @@ bench-serving: install-dev ## Load the API, a FastAPI that does nothing and MLfl
 	@PYTHONPATH=. $(PY) -m bench.serving $(if $(DATA),--data "$(DATA)")
 
 docs: install-dev ## Build the documentation site into .local/docs; a warning or a broken link is an error
-	@$(PY) -m sphinx --fail-on-warning --keep-going --quiet -b html docs .local/docs && echo ".local/docs/index.html"
+	@rm -rf .local/docs && $(PY) -m sphinx --fail-on-warning --keep-going --quiet -b html docs .local/docs && echo ".local/docs/index.html"
 
 screenshots: install-dev ## Take the README's pictures from the running stack
 	@$(PY) docs/screenshots.py

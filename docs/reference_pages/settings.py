@@ -21,6 +21,8 @@ def page() -> str:
             " [](../embedded.md), what the containers are told in [](../env.md).",
             "## Of tasks and commands",
             _table(Settings),
+            "`ML_LANDING_DIR` names a folder for landing files, in it one a use case, where the folders of the use cases"
+            " are read-only; by default each has its own `landing/`.",
             "## Of the API",
             _table(ServingSettings),
         ]
@@ -30,7 +32,12 @@ def page() -> str:
 def _table(settings: type[BaseSettings]) -> str:
     prefix = str(settings.model_config["env_prefix"])
     rows = [
-        (f"`{prefix}{field.name.upper()}`", field.type, code(field.default) or "required", field.meaning)
+        (f"`{prefix}{field.name.upper()}`", field.type, _shown(field.default), field.meaning)
         for field in fields_of(settings)
     ]
     return f"{prose(settings.__doc__)}\n\n{table(_HEADER, rows)}"
+
+
+def _shown(default: str) -> str:
+    """A default as a shell has it."""
+    return {"": "required", "null": "none", '""': "none"}.get(default) or code(default.strip('"'))

@@ -13,10 +13,6 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
-sys.path.append(str(REPOSITORY / "docs"))  # the pages that are made belong to the site, not to the platform
-
-from reference_pages.tables import read_tables
-
 _LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#\s]*)(#[^)\s]*)?\)")
 
 
@@ -75,6 +71,8 @@ def test_the_site_shows_every_command_of_the_command_line(site):
 
 
 def test_the_tables_are_those_of_the_database(database_url):
+    from reference_pages.tables import read_tables
+
     shown = {
         table.name: [name for name, *_ in table.columns] for table in read_tables(REPOSITORY / "ml" / "migrations")
     }
