@@ -21,8 +21,8 @@ def page() -> str:
             " [](../embedded.md), what the containers are told in [](../env.md).",
             "## Of tasks and commands",
             _table(Settings),
-            "`ML_LANDING_DIR` names a folder for landing files, in it one a use case, where the folders of the use cases"
-            " are read-only; by default each has its own `landing/`.",
+            "`ML_LANDING_DIR` names a folder for landing files, in it one a use case, where those of the use cases"
+            " are read-only; by default each has its `landing/`.",
             "## Of the API",
             _table(ServingSettings),
         ]
