@@ -9,6 +9,7 @@ import sys
 from functools import partial
 from importlib.metadata import version
 
+from stack import airflow_metrics
 from stack.config import HOST, REPOSITORY, StackConfig
 from stack.environment import inherited, platform, postgres
 from stack.errors import StackError, last_lines
@@ -62,7 +63,7 @@ def settings(config: StackConfig) -> dict[str, str]:
         "DAG_PROCESSOR": {"REFRESH_INTERVAL": 30, "MIN_FILE_PROCESS_INTERVAL": 45},
     }
     named = {f"AIRFLOW__{s}__{k}": str(v) for s, options in sections.items() for k, v in options.items()}
-    return {"AIRFLOW_HOME": str(home), **named, **platform(config)}
+    return {"AIRFLOW_HOME": str(home), **named, **airflow_metrics.settings(os.environ), **platform(config)}
 
 
 def prepare(config: StackConfig) -> None:

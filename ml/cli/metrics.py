@@ -13,27 +13,17 @@ from ml.cli.options import settings
 def metrics(host: str, port: int) -> None:
     """Serve metrics of data, models and pipelines to Prometheus, at /metrics, until it is ended.
 
-    They are read from the platform's tables when they are asked for; nothing is written. Names and values are not
-    secret but tell much: listen where only Prometheus reaches.
+    They are read from the platform's tables when they are asked for. Airflow's own are among them where it sends
+    them to /v1/metrics, by OTLP. Values are not secret but tell much: listen where only these two reach.
     """
-    from prometheus_client import CollectorRegistry, start_http_server
+    from ml.metrics.server import server
 
-    from ml.errors import ConfigError
-    from ml.metrics.collector import PlatformCollector
-
-    registry = CollectorRegistry()
-    registry.register(PlatformCollector(settings()))
-    try:
-        server, thread = start_http_server(port, host, registry)
-    except OSError as error:
-        raise ConfigError(f"Nothing can listen on {host}:{port}: {error.strerror}. Another --port?") from error
-    click.echo(f"Metrics: http://{host}:{port}/metrics")
-    try:
-        thread.join()
-    except KeyboardInterrupt:
-        server.shutdown()
-    finally:
-        server.server_close()
+    with server(settings(), host, port) as listening:
+        click.echo(f"Metrics: http://{host}:{port}/metrics")
+        try:
+            listening.serve_forever()
+        except KeyboardInterrupt:
+            click.echo("Ended.")
 
 
 COMMANDS = (metrics,)
