@@ -19,7 +19,7 @@ class PortBusy(StackError):
     def __init__(self, service: str, port: int, variable: str) -> None:
         super().__init__(
             f"Port {port} for {service} is taken by another program; stop that, or choose another port: "
-            f"{variable}={port + 1} mlp up"
+            f"make up {variable}={port + 1}"
         )
 
 

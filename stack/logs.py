@@ -15,7 +15,7 @@ def show(config: StackConfig, name: str | None, *, lines: int, follow: bool) -> 
     """Print the last lines of each log, or of one. Raises :class:`StackError` where there is none of that name."""
     found = {path.stem: path for path in sorted((config.state / "logs").glob("*.log"))}
     if not found:
-        raise StackError(f"There are no logs in {config.state / 'logs'} yet; `mlp up` starts the stack.")
+        raise StackError(f"There are no logs in {config.state / 'logs'} yet; `make up` starts the stack.")
     if name and name not in found:
         raise StackError(f"There is no log {name!r}; there are {', '.join(found)}.")
     chosen = [found[name]] if name else list(found.values())

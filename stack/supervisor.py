@@ -110,7 +110,7 @@ def require(config: StackConfig) -> None:
     Whether they answer is seen by who asks them something; asking here would cost every command its time.
     """
     if not (postgres(config).pid() and all(s.process for s in mlflow.services(config))):
-        raise StackError("The stack does not run; start it with `mlp up`.")
+        raise StackError("The stack does not run; start it with `mlp up` or `make up`.")
 
 
 def _start_postgres(config: StackConfig) -> None:
@@ -134,5 +134,5 @@ def _alone(config: StackConfig) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StackError(f"Another `mlp up` or `mlp down` of {config.state} is at work; wait for it.") from error
+            raise StackError(f"Another `make up` or `make down` of {config.state} is at work; wait for it.") from error
         yield

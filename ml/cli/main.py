@@ -79,7 +79,8 @@ class _ToStderr(logging.Handler):
 
 def _begin(quiet: bool, verbose: bool) -> None:  # noqa: ARG001  verbose is read where errors are shown
     logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, format="%(message)s", handlers=[_ToStderr()])
-    for talkative in ("alembic", "httpx", "great_expectations", "mlflow", "skl2onnx"):
+    # The last one logs what its command prints.
+    for talkative in ("alembic", "httpx", "great_expectations", "mlflow", "skl2onnx", "ml.outcomes"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
 
 

@@ -43,7 +43,7 @@ def training(limit: int, full: bool, pretty: bool, as_json: bool) -> None:
         if rows or as_json:
             show_json(rows[0]["feature_stats"] if rows else {})
         else:
-            click.echo("No training yet: `mlp train`.")
+            click.echo("No training yet: `mlp train` makes one.")
         return
     show(_last("training_data", "*" if full else ", ".join(_BRIEF), limit), title="Trainings", as_json=as_json)
 

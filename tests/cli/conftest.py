@@ -21,7 +21,7 @@ MODEL = "cli-churn"
 @pytest.fixture(autouse=True)
 def _quiet_again() -> Iterator[None]:
     """What a command sets of logging ends with its test."""
-    names = [None, "alembic", "httpx", "great_expectations", "mlflow", "skl2onnx"]
+    names = [None, "alembic", "httpx", "great_expectations", "mlflow", "skl2onnx", "ml.outcomes"]
     before = [(logging.getLogger(n), logging.getLogger(n).level) for n in names]
     handlers = list(logging.getLogger().handlers)
     yield

@@ -185,7 +185,10 @@ def test_migrating_says_what_was_applied(postgres: Postgres, mlp: Shell, tmp_pat
     assert mlp.tried("migrate", ML_DATABASE_URL=empty).stdout == "Applied: nothing, all was there.\n"
     for command in (["db-training"], ["db-inference"]):
         assert mlp.tried(*command, ML_DATABASE_URL=empty).stdout.endswith("s: none yet.\n")
-    assert mlp.tried("db-training", "--pretty", ML_DATABASE_URL=empty).stdout == "No training yet: `mlp train`.\n"
+    assert (
+        mlp.tried("db-training", "--pretty", ML_DATABASE_URL=empty).stdout
+        == "No training yet: `mlp train` makes one.\n"
+    )
     out = tmp_path / "raw.csv"
     assert "ingest a file first" in mlp.refused("export-table", "raw", "--out", out, ML_DATABASE_URL=empty)
     assert not out.exists()

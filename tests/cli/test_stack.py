@@ -35,7 +35,7 @@ def running(postgres: Postgres, mlflow_server: str) -> dict[str, str]:
 def test_without_a_stack_a_command_says_how_to_start_one(command, tmp_path):
     done = mlp(*command, ML_STATE_DIR=str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "Error: The stack does not run; start it with `mlp up`.\n"
+    assert done.stderr == "Error: The stack does not run; start it with `mlp up` or `make up`.\n"
     assert not any(tmp_path.iterdir())
 
 
@@ -43,7 +43,7 @@ def test_where_code_raised_an_error_is_shown_on_request(tmp_path):
     done = mlp("-v", "list-models", ML_STATE_DIR=str(tmp_path))
     assert done.returncode == 1
     assert "Traceback" in done.stderr
-    assert done.stderr.endswith("StackError: The stack does not run; start it with `mlp up`.\n")
+    assert done.stderr.endswith("StackError: The stack does not run; start it with `mlp up` or `make up`.\n")
 
 
 def test_status_tells_what_is_down_by_its_exit_code(tmp_path):

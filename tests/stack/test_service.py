@@ -62,7 +62,7 @@ def test_a_busy_port_is_named_with_the_variable_that_changes_it(tmp_path, free_p
         web(tmp_path, free_port).start()
     assert str(refused.value) == (
         f"Port {free_port} for web is taken by another program; stop that, or choose another port: "
-        f"ML_WEB_PORT={free_port + 1} mlp up"
+        f"make up ML_WEB_PORT={free_port + 1}"
     )
 
 
