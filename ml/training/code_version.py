@@ -1,11 +1,11 @@
-"""Which code trained a model."""
+"""Which code trained a model, and with which packages."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
 _COMMIT = "GIT_COMMIT"
@@ -38,3 +38,9 @@ def _package_version() -> str:
         return version("ml-platform")
     except PackageNotFoundError:
         return "unknown"
+
+
+def packages() -> str:
+    """What is installed beside it, a line of ``name==version`` each, by name."""
+    found = {d.name.lower(): d.version for d in distributions()}
+    return "".join(f"{name}=={number}\n" for name, number in sorted(found.items()))

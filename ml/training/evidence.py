@@ -1,7 +1,8 @@
 """What is kept with a run beside its figures, for people who judge it and for the gate.
 
 Each candidate keeps its curves. The champion keeps as well how much each feature matters, its figures by slice, a
-learning curve, the model card, and the rows it can be compared with another version by.
+learning curve, the model card, the packages it was made with, and the rows it can be compared with another version
+by.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ml.evaluation.model_card import ModelCard, as_html, as_markdown
 from ml.evaluation.shapley import Explained, shapley_values
 from ml.evaluation.slices import metrics_by_slice, slice_names
 from ml.promotion import kept_rows
+from ml.training.code_version import packages
 from ml.training.ensemble import Ensemble, Member
 from ml.training.evaluate import evaluate
 
@@ -87,6 +89,7 @@ def keep_evidence(registry: MlflowClient, training: Training, champion: Fitted) 
             "slices.csv": slices.to_csv(index=False),
             "model_card.md": as_markdown(card),
             "model_card.html": as_html(card, {**champion.curves, **pictures}),
+            "packages.txt": packages(),
         },
     )
     with TemporaryDirectory() as scratch:
