@@ -156,9 +156,11 @@ class Postgres:
         if setpriv is None:
             raise StackError("Postgres cannot run as root; install `setpriv` (util-linux) or run as another user.")
         # The clone may lie below a folder that only root may enter: the right to search folders is kept, no other.
+        # Without the secure bit the kernel leaves it out of account in access(2), by which initdb finds its programs.
         keep = "-all,+dac_read_search"
         return [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", f"--inh-caps={keep}",
-                f"--ambient-caps={keep}", f"--bounding-set={keep}", "--", *command]  # fmt: skip
+                f"--ambient-caps={keep}", f"--bounding-set={keep}", "--securebits=+no_setuid_fixup", "--",
+                *command]  # fmt: skip
 
     def _call(self, tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = self._demoted([str(binaries() / tool), *arguments])

