@@ -1,14 +1,15 @@
 """## Purpose
 Keeps the log of predictions (`ml.inference_logs`) in shape: makes the partitions of this month
 and the next, and removes the months that are older than `ML_LOG_RETENTION_DAYS`, with the
-outcomes of their predictions. Ends what trainings that died left behind: runs still *running* in
-MLflow, and versions that were never finished. One DAG for all use cases.
+outcomes of their predictions. Removes what is noted of tasks and of the API's traffic
+(`ml.task_runs`, `ml.serving_traffic`) after 400 days. Ends what trainings that died left behind: runs still *running*
+in MLflow, and versions that were never finished. One DAG for all use cases.
 
 ## Schedule
 Daily at 01:30 UTC.
 
 ## Parameters
-None. `ML_LOG_RETENTION_DAYS` is an environment variable of Airflow; unset, nothing is removed.
+None. `ML_LOG_RETENTION_DAYS` is an environment variable of Airflow; unset, no prediction is removed.
 
 ## Safe to run again?
 Yes. What is made or removed already is left alone. `mlp retention` does the same by hand.
@@ -45,6 +46,14 @@ with DAG(
         return {"made": ensure_partitions(Settings(), now), "removed": drop_old(Settings(), now)}
 
     @task
+    def records() -> dict[str, int]:
+        """How many old rows were removed, by table."""
+        from ml.retention import forget_old
+        from ml.settings import Settings
+
+        return forget_old(Settings(), moment(get_current_context()))
+
+    @task
     def leftovers() -> dict[str, list[str]]:
         """Runs that were ended and versions that were deleted."""
         from ml.settings import Settings
@@ -56,4 +65,5 @@ with DAG(
         return {"runs": [r for f in found for r in f.runs], "versions": [v for f in found for v in f.versions]}
 
     partitions()
+    records()
     leftovers()

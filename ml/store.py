@@ -36,13 +36,13 @@ _GRANTS = {
 
 
 @contextmanager
-def connect(database_url: str, *, application: str = "ml") -> Iterator[Connection]:
+def connect(database_url: str, *, application: str = "ml", connect_seconds: int = 10) -> Iterator[Connection]:
     """One connection, one transaction: committed at the end, rolled back on an error.
 
     Transactions left idle, by a client that hangs or a network that was cut, end after
     60 s on the server's side. Raises :class:`Unavailable` where the server does not answer, or no more.
     """
-    connection = _open(database_url, application)
+    connection = _open(database_url, application, connect_seconds)
     try:
         with connection:
             yield connection
@@ -56,12 +56,12 @@ def connect(database_url: str, *, application: str = "ml") -> Iterator[Connectio
         connection.close()
 
 
-def _open(database_url: str, application: str) -> Connection:
+def _open(database_url: str, application: str, connect_seconds: int = 10) -> Connection:
     try:
         return psycopg2.connect(
             database_url,
             application_name=application,
-            connect_timeout=10,
+            connect_timeout=connect_seconds,
             options="-c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
             keepalives_idle=10,
             keepalives_interval=5,

@@ -10,11 +10,14 @@ from typing import Any
 
 from airflow.sdk import Asset, Context, CronTriggerTimetable, ExceptionRetryPolicy, RetryAction, RetryRule
 from airflow.sdk.exceptions import AirflowSkipException
+from failure_text import first_line
+from notices import FailureNotice
 
 from ml.errors import ConfigError, DataError, DriftDetected, ModelError, NoProductionModel, PerformanceFell
 from ml.use_case import UseCase
 
 _log = logging.getLogger(__name__)
+_ERROR_LENGTH = 2000
 
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
@@ -45,7 +48,7 @@ def default_args_of(owner: str) -> dict[str, Any]:
         "retry_delay": timedelta(seconds=20),
         "retry_policy": RETRY_POLICY,
         "execution_timeout": timedelta(minutes=30),
-        "on_failure_callback": report_failure,
+        "on_failure_callback": [report_failure, FailureNotice()],
     }
 
 
@@ -97,5 +100,6 @@ def report_failure(context: Context) -> None:
     ti = context["ti"]
     _log.error(
         "ALERT %s.%s in run %s failed: %s. Owner: %s. What to do: the docs of the DAG. Log: %s",
-        ti.dag_id, ti.task_id, ti.run_id, context.get("exception"), context["task"].owner, ti.log_url,
+        ti.dag_id, ti.task_id, ti.run_id, first_line(context.get("exception"), _ERROR_LENGTH),
+        context["task"].owner, ti.log_url,
     )  # fmt: skip

@@ -37,7 +37,7 @@ DOWNSTREAM = {
         "alert": set(),
     },
     "promote": {"evidence": {"approve", "promote"}, "approve": {"promote"}, "promote": set()},
-    "maintenance": {"partitions": set(), "leftovers": set()},
+    "maintenance": {"partitions": set(), "records": set(), "leftovers": set()},
 }
 ONE_RUN_AT_A_TIME = {"ingest", "validate", "train", "score", "drift", "outcomes", "maintenance"}
 
@@ -80,6 +80,7 @@ def test_a_dag_makes_up_for_no_past_and_runs_alone_where_it_writes(dag_bag, dag_
 
 @pytest.mark.parametrize("dag_id", IDS)
 def test_every_task_has_owner_retries_timeout_and_a_failure_callback(dag_bag, dag_id):
+    from notices import FailureNotice
     from platform_defaults import RETRY_POLICY, report_failure
 
     for task in dag_bag.dags[dag_id].tasks:
@@ -88,8 +89,9 @@ def test_every_task_has_owner_retries_timeout_and_a_failure_callback(dag_bag, da
         assert task.retry_delay == timedelta(seconds=2 if task.task_id == "approve" else 20)
         assert task.retry_policy.serialize() == RETRY_POLICY.serialize()
         assert timedelta(0) < task.execution_timeout <= timedelta(minutes=90)
-        callbacks = [task.on_failure_callback] if task.is_mapped else task.on_failure_callback
-        assert [callback.__name__ for callback in callbacks] == [report_failure.__name__]
+        log, notice = task.on_failure_callback
+        assert log.__name__ == report_failure.__name__
+        assert type(notice).__name__ == FailureNotice.__name__
 
 
 @pytest.mark.parametrize(
