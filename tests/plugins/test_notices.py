@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 from types import SimpleNamespace
 
 import notices
 import pytest
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Connection
 from failure_text import first_line
 from notices import FailureNotice, body, runbook, title
 
 from ml.errors import DriftDetected
+from tests.conftest import REPOSITORY
 from tests.plugins.receivers import endless_server, mail_server, web_server
 
 DOC = """## Purpose
@@ -173,3 +175,18 @@ def test_docs_without_a_runbook_add_nothing():
 )
 def test_an_errors_first_line_is_short_and_without_passwords(error, line):
     assert first_line(error, 50) == line
+
+
+def examples():
+    """Configs and addresses of the docs."""
+    text = (REPOSITORY / "docs" / "notices.md").read_text()
+    configs = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    env = json.loads(re.search(r"AIRFLOW_CONN_ML_ALERTS='(.*)'", text).group(1))["extra"]["config"]
+    paths = re.findall(r"\| [^|]+ \| `([a-z]+://[^`]+)`", text)
+    return [*configs, env, *({"path": path} for path in paths)]
+
+
+@pytest.mark.parametrize("config", examples(), ids=str)
+def test_every_address_that_the_docs_show_is_one_that_can_be_used(config):
+    connection = Connection(conn_id="ml_alerts", conn_type="apprise", extra=json.dumps({"config": json.dumps(config)}))
+    assert len(notices._services(connection)) == (len(config) if isinstance(config, list) else 1)
