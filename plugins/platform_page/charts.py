@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log10
 
-from platform_page.scale import Scale, scale
+from platform_page.scale import Scale, decades, scale
 
 WIDTH, HEIGHT = 560, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 6, 10, 22
@@ -102,19 +103,38 @@ def line_chart(
     *,
     level: float | None = None,
     gap: dt.timedelta,
-    from_zero: bool = False,
 ) -> LineChart:
-    """Samples further apart than ``gap`` are not joined."""
+    """Samples further apart than ``gap`` are not joined; ``level`` is drawn where there are samples."""
     shown = [sample for line in lines for sample in line]
-    values = [v for s in shown for v in (s.value, s.low, s.high) if v is not None]
-    axis = scale([*values, *([level] if level is not None and values else [])], top=_TOP, bottom=HEIGHT - _BOTTOM,
-                 from_zero=from_zero)  # fmt: skip
-    time = _Time(start, end)
-    days = (end - start).days
-    dates = [start + dt.timedelta(days=n) for n in _dated(days)]
-    frame = Frame([(axis.y(t), t) for t in axis.ticks] if values else [], [(time.x(d), d) for d in dates])
-    drawn = [_line(axis, time, line, gap) for line in lines]
-    return LineChart(frame, drawn, axis.y(level) if level is not None and values else None)
+    values = [value for s in shown for value in (s.value, s.low, s.high) if value is not None]
+    level = level if values else None
+    axis = scale(values if level is None else [*values, level], top=_TOP, bottom=HEIGHT - _BOTTOM)
+    ticks = [(axis.y(tick), tick) for tick in axis.ticks] if values else []
+    return _drawn(axis, ticks, _Time(start, end), lines, gap, None if level is None else axis.y(level))
+
+
+def decade_chart(
+    start: dt.datetime, end: dt.datetime, lines: Sequence[Sequence[Sample]], *, gap: dt.timedelta
+) -> LineChart:
+    """Of positive values that lie powers of ten apart, on a logarithmic axis."""
+    values = [sample.value for line in lines for sample in line]
+    axis = decades(values, top=_TOP, bottom=HEIGHT - _BOTTOM)
+    powers = [[Sample(sample.at, log10(sample.value)) for sample in line] for line in lines]
+    ticks = [(axis.y(tick), 10.0**tick) for tick in axis.ticks] if values else []
+    return _drawn(axis, ticks, _Time(start, end), powers, gap, None)
+
+
+def _drawn(
+    axis: Scale,
+    ticks: list[tuple[float, float]],
+    time: _Time,
+    lines: Sequence[Sequence[Sample]],
+    gap: dt.timedelta,
+    level: float | None,
+) -> LineChart:
+    dates = [time.start + dt.timedelta(days=n) for n in _dated((time.end - time.start).days)]
+    frame = Frame(ticks, [(time.x(date), date) for date in dates])
+    return LineChart(frame, [_line(axis, time, line, gap) for line in lines], level)
 
 
 @dataclass(frozen=True)

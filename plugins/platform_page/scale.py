@@ -47,6 +47,17 @@ def scale(values: Sequence[float], *, top: float, bottom: float, from_zero: bool
     return Scale(floor(low / step + _ROUNDING), ceil(high / step - _ROUNDING), step, top, bottom)
 
 
+def decades(values: Sequence[float], *, top: float, bottom: float) -> Scale:
+    """Of the logarithms of positive values: from one power of ten to another, a tick at each between.
+
+    >>> decades([0.3, 2.5, 40], top=0, bottom=100).ticks
+    [-1, 0, 1, 2]
+    """
+    powers = [log10(value) for value in values] or [0.0]
+    low, high = floor(min(powers)), ceil(max(powers))
+    return Scale(low, max(high, low + 1), 1, top, bottom)
+
+
 def _round_step(width: float) -> float:
     """The smallest of 1, 2, 2.5, 5 and 10 times a power of ten that is not smaller."""
     power = 10.0 ** floor(log10(width))

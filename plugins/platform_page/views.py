@@ -10,7 +10,7 @@ from ml.overview.overview import Overview
 from ml.overview.serving_traffic import TrafficStep
 from ml.overview.status import Status
 from ml.settings import Settings
-from platform_page.charts import BarChart, LineChart, Sample, bar_chart, line_chart
+from platform_page.charts import BarChart, LineChart, Sample, bar_chart, decade_chart, line_chart
 from platform_page.heat_map import HeatMap, heat_map
 
 QUANTILES = (0.5, 0.95, 0.99)
@@ -75,7 +75,7 @@ def _requests(steps: list[TrafficStep]) -> BarChart:
 
 def _latency(steps: list[TrafficStep], start: dt.datetime, end: dt.datetime, step: dt.timedelta) -> LineChart:
     lines = [
-        [Sample(s.start + step / 2, 1000 * value) for s in steps if (value := s.traffic.quantile(share)) is not None]
+        [Sample(s.start + step / 2, 1000 * value) for s in steps if (value := s.traffic.quantile(share))]
         for share in QUANTILES
     ]
-    return line_chart(start, end, lines, gap=1.5 * step, from_zero=True)
+    return decade_chart(start, end, lines, gap=1.5 * step)
