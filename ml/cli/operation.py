@@ -34,17 +34,21 @@ def migrate(as_json: bool) -> None:
 @click.command(epilog="Example: mlp retention")
 @json_option
 def retention(as_json: bool) -> None:
-    """Make the log's coming partitions, remove the old ones.
+    """Make the log's coming partitions, remove the old ones and old records of tasks and traffic.
 
-    Old are those that ended ML_LOG_RETENTION_DAYS ago or earlier; unset, none.
+    Old partitions are those that ended ML_LOG_RETENTION_DAYS ago or earlier; unset, none. Records are kept for 400
+    days.
     """
     from ml.partitions import drop_old, ensure_partitions
+    from ml.retention import forget_old
 
     now = dt.datetime.now(dt.UTC)
     made, removed = ensure_partitions(settings(), now), drop_old(settings(), now)
+    forgotten = forget_old(settings(), now)
     tell(
-        {"made": made, "removed": removed},
+        {"made": made, "removed": removed, "rows": forgotten},
         f"Made: {', '.join(made) or 'nothing'}.",
+        f"Old rows removed: {', '.join(f'{rows} of {table}' for table, rows in forgotten.items())}.",
         f"Removed: {', '.join(removed) or 'nothing'}.",
         as_json=as_json,
     )
