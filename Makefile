@@ -117,6 +117,17 @@ db-training-pretty: installed ## The feature statistics of the last training
 db-inference: installed ## Show the last logged predictions
 	@$(MLP) db-inference
 
+lineage: installed ## Follow a prediction back to its version, training snapshot, files and rows; ID=inference id
+	@$(if $(ID),,echo "Say which: make lineage ID=<inference id>" >&2; exit 1;) \
+	$(MLP) lineage "$(ID)"
+
+export: installed ## Write all evidence of VERSION of MODEL_NAME to a zip file; TO=file
+	@$(if $(VERSION),,echo "Say which: make export MODEL_NAME=$(MODEL_NAME) VERSION=<n>" >&2; exit 1;) \
+	$(MLP) export --model-name "$(MODEL_NAME)" --version "$(VERSION)" $(if $(TO),--to "$(TO)")
+
+metrics: installed ## Serve the platform's metrics to Prometheus until ended
+	@$(MLP) metrics
+
 env: ## Write .env with generated secrets, once, for the containers
 	@sh deploy/make_env.sh
 
@@ -186,6 +197,6 @@ screenshots: install-dev ## Take the README's pictures from the running stack
 
 .PHONY: help install install-dev installed demo up down restart status logs open-airflow open-mlflow open-api data-bank \
 	train-bank list-models list-versions promote rollback gate challenger compare predict-bank serve-bank monitor-bank outcomes replay \
-	db-training db-training-full db-training-pretty db-inference format lint test test-fast test-slow test-faults test-stack \
+	lineage export metrics db-training db-training-full db-training-pretty db-inference format lint test test-fast test-slow test-faults test-stack \
 	coverage install-bench bench-quality bench-drift bench-serving docs screenshots env compose-up compose-down backup restore \
 	test-compose audit
