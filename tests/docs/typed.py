@@ -1,16 +1,17 @@
-"""The tutorial as a program: its fenced ``sh`` blocks, in order, as one shell session."""
+"""A page as a program: its fenced ``sh`` blocks, in order, as one shell session."""
 
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
-_BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^( *)```sh\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks(page: Path) -> list[str]:
     """What the page tells its reader to type."""
-    return _BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [textwrap.dedent(block) for _, block in _BLOCK.findall(page.read_text(encoding="utf-8"))]
 
 
 def script(page: Path, *, ports: dict[int, int]) -> str:
