@@ -32,11 +32,24 @@ def cursor(database_url):
         yield cursor
 
 
+@pytest.fixture(scope="module")
+def past(postgres):
+    """A database with a past, of all tests that only look; its address."""
+    postgres.ensure_database("overview", owner="ml_platform")
+    url = postgres.url("overview", "ml_platform")
+    store.migrate(url)
+    seed(url, history())
+    return url
+
+
+def history():
+    return History(days=60, columns=5, until=MONTH.end)
+
+
 @pytest.fixture
-def history(database_url):
-    history = History(days=60, columns=5, until=MONTH.end)
-    seed(database_url, history)
-    return history
+def past_cursor(past):
+    with store.connect(past) as connection, connection.cursor() as cursor:
+        yield cursor
 
 
 def read(database_url, period=MONTH):
@@ -81,15 +94,15 @@ def test_there_is_a_dag_for_each_use_case_of_every_kind_that_is_shown():
     assert set(runs.KINDS) == {path.stem for path in (REPOSITORY / "dags").glob("*.py")} - for_all
 
 
-def test_the_versions_are_those_of_the_ledger_with_what_training_left(database_url, history):
-    standing = read(database_url).status
+def test_the_versions_are_those_of_the_ledger_with_what_training_left(past):
+    standing = read(past).status
 
-    version, promoted_at = history.promoted[-1]
+    version, promoted_at = history().promoted[-1]
     assert (standing.production.version, standing.production.since) == (version, promoted_at)
-    assert standing.production.trained_at == dict(history.trainings)[version]
+    assert standing.production.trained_at == dict(history().trainings)[version]
     assert (standing.production.metric, standing.production.n_train) == ("roc_auc", 36168)
-    assert standing.challenger.version == history.trainings[-1][0]
-    assert standing.challenger.since == history.trainings[-1][1] + dt.timedelta(minutes=30)
+    assert standing.challenger.version == history().trainings[-1][0]
+    assert standing.challenger.since == history().trainings[-1][1] + dt.timedelta(minutes=30)
     assert standing.challenger.why == "shadow: a week beside production"
 
 
@@ -176,10 +189,10 @@ def test_a_dag_is_known_by_its_use_case_and_kind():
     assert runs.owner_of("platform_maintenance", [BANK]) is None
 
 
-def test_rows_are_counted_on_the_day_their_file_was_loaded(database_url, history, cursor):
-    found = read(database_url)
+def test_rows_are_counted_on_the_day_their_file_was_loaded(past, past_cursor):
+    found = read(past)
 
-    cursor.execute(
+    past_cursor.execute(
         "SELECT sum(rows_good), sum(rows_quarantined), count(*) FROM ml.ingest_ledger WHERE at >= %s", (MONTH.start,)
     )
     sums = (
@@ -187,15 +200,15 @@ def test_rows_are_counted_on_the_day_their_file_was_loaded(database_url, history
         sum(step.rows_quarantined for step in found.quality),
         sum(step.files for step in found.quality),
     )
-    assert sums == cursor.fetchone()
+    assert sums == past_cursor.fetchone()
     bad = found.quality[-3]
     assert (bad.rows_good, bad.files_refused) == (0, 1)
     assert bad.quarantined_share == 1
 
 
-def test_weeks_hold_the_same_rows_as_their_days(database_url, history):
-    assert sum(s.rows_good for s in data_quality_of(database_url, Period(NOW, 60))) == sum(
-        s.rows_good for s in data_quality_of(database_url, YEAR)
+def test_weeks_hold_the_same_rows_as_their_days(past):
+    assert sum(s.rows_good for s in data_quality_of(past, Period(NOW, 60))) == sum(
+        s.rows_good for s in data_quality_of(past, YEAR)
     )
 
 
@@ -204,21 +217,21 @@ def data_quality_of(database_url, period):
         return data_quality.steps(cursor, BANK, period)
 
 
-def test_the_heat_map_has_a_row_for_each_column_and_marks_what_drifted(database_url, history):
-    found = read(database_url).drift
+def test_the_heat_map_has_a_row_for_each_column_and_marks_what_drifted(past):
+    found = read(past).drift
 
-    assert set(found.columns) == set(column_names(history))
+    assert set(found.columns) == set(column_names(history()))
     drifted = [n for n, check in enumerate(found.checks) if check and check.state == "drift"]
-    assert [found.steps[n] for n in drifted] == [history.until - n * DAY for n in (9, 8, 7)]
+    assert [found.steps[n] for n in drifted] == [history().until - n * DAY for n in (9, 8, 7)]
     assert [n for n, cell in enumerate(found.columns["column_02"]) if cell and cell.measure.drifted] == drifted
     assert next(iter(found.columns)) == "column_02", "what drifted comes first"
-    assert found.last.window_end == history.until
+    assert found.last.window_end == history().until
 
 
-def test_a_week_shows_its_worst_day(database_url, history):
-    found = read(database_url, YEAR).drift
+def test_a_week_shows_its_worst_day(past):
+    found = read(past, YEAR).drift
 
-    step = YEAR.step_of(history.until - 8 * DAY)
+    step = YEAR.step_of(history().until - 8 * DAY)
     assert found.checks[step].label == "confirmed"
     assert found.columns["column_02"][step].ratio > 1
 
@@ -259,17 +272,17 @@ def test_too_few_rows_say_nothing_of_a_column(cursor):
     assert (found.last.label, found.columns) == ("insufficient_data", {})
 
 
-def test_performance_is_realised_as_far_as_labels_have_arrived_and_estimated_to_the_end(database_url, history):
-    found = read(database_url).performance
+def test_performance_is_realised_as_far_as_labels_have_arrived_and_estimated_to_the_end(past):
+    found = read(past).performance
 
     realised, estimated = found.of_kind("realised"), found.of_kind("estimated")
-    assert realised[-1].end == history.until - 7 * DAY
-    assert estimated[-1].end == history.until
+    assert realised[-1].end == history().until - 7 * DAY
+    assert estimated[-1].end == history().until
     assert all(point.low < point.value < point.high for point in realised)
     assert {point.metric for point in found.points} == {"roc_auc"}
     assert {(p.metric, p.kind) for p in found.newest} >= {("brier", "realised"), ("ece", "estimated")}
     assert [v.window_start for v in found.verdicts if v.state == "fell"] == [
-        history.until - n * DAY for n in (13, 12, 11)
+        history().until - n * DAY for n in (13, 12, 11)
     ]
 
 
@@ -287,10 +300,10 @@ def test_figures_of_slices_are_not_taken_for_those_of_all_rows(cursor):
     assert [point.value for point in found.points] == [0.8]
 
 
-def test_the_ledger_shows_the_newest_entries_with_the_gates_evidence(database_url, history):
-    newest, *_, first = read(database_url).ledger
+def test_the_ledger_shows_the_newest_entries_with_the_gates_evidence(past):
+    newest, *_, first = read(past).ledger
 
-    assert (newest.outcome, newest.actor, newest.to_version) == ("refused", "ben", history.trainings[-1][0])
+    assert (newest.outcome, newest.actor, newest.to_version) == ("refused", "ben", history().trainings[-1][0])
     assert newest.gate.passed
     assert {rule.name for rule in newest.gate.rules} >= {"roc_auc", "slices", "latency"}
     assert (first.to_version, first.from_version, first.gate.against) == ("1", None, None)
@@ -339,8 +352,8 @@ def test_a_quantile_lies_between_the_limits_that_hold_it():
     assert Traffic(0, 0, 0, counts()).quantile(0.5) is None
 
 
-def test_a_good_day_raises_no_concern(database_url, history):
-    assert read(database_url).status.concerns == []
+def test_a_good_day_raises_no_concern(past):
+    assert read(past).status.concerns == []
 
 
 def test_each_thing_that_went_wrong_is_told_once(cursor):
@@ -365,27 +378,28 @@ def test_each_thing_that_went_wrong_is_told_once(cursor):
     assert "a.csv, was refused: no header" in concerns[1].text
 
 
-def test_a_run_shows_its_tasks_and_what_was_written_while_it_ran(database_url, history, cursor):
-    cursor.execute("SELECT max(run_after) FROM ml.task_runs WHERE dag_id = %s", (f"{BANK}_ingest",))
-    ((due,),) = cursor.fetchall()
+def test_a_run_shows_its_tasks_and_what_was_written_while_it_ran(past, past_cursor):
+    past_cursor.execute("SELECT max(run_after) FROM ml.task_runs WHERE dag_id = %s", (f"{BANK}_ingest",))
+    ((due,),) = past_cursor.fetchall()
 
-    found = run_evidence(database_url, BANK, "ingest", f"{BANK}_ingest", f"scheduled__{due.isoformat()}")
+    found = run_evidence(past, BANK, "ingest", f"{BANK}_ingest", f"scheduled__{due.isoformat()}")
 
     assert [task.task_id for task in found.tasks] == ["load", "report_rejected"]
     assert [file.file_name for file in found.files] == [f"calls-{due:%Y-%m-%d}.csv"]
-    assert run_evidence(database_url, BANK, "ingest", f"{BANK}_ingest", "nowhere") is None
+    assert run_evidence(past, BANK, "ingest", f"{BANK}_ingest", "nowhere") is None
 
 
 @pytest.mark.parametrize("kind", ["validate", "train", "drift", "outcomes", "score"])
-def test_a_run_of_every_kind_can_be_shown(database_url, history, cursor, kind):
-    cursor.execute("SELECT run_id FROM ml.task_runs WHERE dag_id = %s LIMIT 1", (f"{BANK}_{kind}",))
-    ((run_id,),) = cursor.fetchall()
+def test_a_run_of_every_kind_can_be_shown(past, past_cursor, kind):
+    past_cursor.execute("SELECT run_id FROM ml.task_runs WHERE dag_id = %s LIMIT 1", (f"{BANK}_{kind}",))
+    ((run_id,),) = past_cursor.fetchall()
 
-    assert run_evidence(database_url, BANK, kind, f"{BANK}_{kind}", run_id).run.run_id == run_id
+    assert run_evidence(past, BANK, kind, f"{BANK}_{kind}", run_id).run.run_id == run_id
 
 
-def test_a_training_run_shows_the_version_that_it_registered(database_url, cursor, history):
-    at = history.trainings[-1][1]
+def test_a_training_run_shows_the_version_that_it_registered(database_url, cursor):
+    seed(database_url, history())
+    at = history().trainings[-1][1]
     cursor.execute(
         "UPDATE ml.training_data SET timestamp = %s WHERE model_version = '2'", (at + dt.timedelta(minutes=1),)
     )
