@@ -75,15 +75,24 @@ def drift(use_case: UseCase) -> None:
 
         @task
         def check() -> dict[str, Any]:
+            from lineage_events import model, report, table
+
             from ml.drift import check, describe
             from ml.settings import Settings
 
-            context = get_current_context()
+            context, settings = get_current_context(), Settings()
             form = context["params"]
             end = instant(form["window_end"]) or end_of_day(moment(context))
             start = instant(form["window_start"]) or end - timedelta(days=use_case.config.drift.window_days)
             with skip_without_production():
-                result = check(Settings(), use_case, window_start=start, window_end=end)
+                result = check(settings, use_case, window_start=start, window_end=end)
+            report(
+                reads=[
+                    table(settings, "ml", "inference_logs", rows=result.n_rows),
+                    model(settings, result.model_name, result.model_version),
+                ],
+                writes=[table(settings, "ml", "drift_reports")],
+            )
             return {**asdict(result), "message": describe(result)}
 
         # Beside the training, not after it: one that cannot be started must not silence the alarm.

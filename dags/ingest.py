@@ -57,6 +57,7 @@ def ingest(use_case: UseCase) -> None:
 
         @task(outlets=[raw(use_case)])
         def load() -> dict[str, Any]:
+            from lineage_events import loaded_files, report, table
             from s3_landing import fetch, settle
 
             from ml.ingest import ingest
@@ -67,6 +68,8 @@ def ingest(use_case: UseCase) -> None:
             fetched = fetch(settings.landing_url, use_case, due) if settings.landing_url else []
             summary = ingest(settings, use_case, run_id=context["run_id"], logical_date=due)
             settle(fetched, use_case, summary)
+            files = loaded_files(settings, use_case, context["run_id"])
+            report(reads=files, writes=[table(settings, use_case.name, "raw", rows=summary.rows_new)])
             return asdict(summary)
 
         @task

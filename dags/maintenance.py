@@ -2,8 +2,9 @@
 Keeps the log of predictions (`ml.inference_logs`) in shape: makes the partitions of this month
 and the next, and removes the months that are older than `ML_LOG_RETENTION_DAYS`, with the
 outcomes of their predictions. Removes what is noted of tasks and of the API's traffic
-(`ml.task_runs`, `ml.serving_traffic`) after 400 days. Ends what trainings that died left behind: runs still *running*
-in MLflow, and versions that were never finished. One DAG for all use cases.
+(`ml.task_runs`, `ml.serving_traffic`) after 400 days. Gives the OpenLineage events of
+each day a file of their own, and removes files as old as that. Ends what trainings that died
+left behind: runs still *running* in MLflow, and versions that were never finished. One DAG for all use cases.
 
 ## Schedule
 Daily at 01:30 UTC.
@@ -12,7 +13,7 @@ Daily at 01:30 UTC.
 None. `ML_LOG_RETENTION_DAYS` is an environment variable of Airflow; unset, no prediction is removed.
 
 ## Safe to run again?
-Yes. What is made or removed already is left alone. `mlp retention` does the same by hand.
+Yes. What is made or removed already is left alone. `mlp retention` does the same to the tables by hand.
 
 ## When it is red
 - `Unavailable`: Postgres or MLflow does not answer (`make status`); clear the task once it does. Nothing
@@ -64,6 +65,15 @@ with DAG(
         found = [clear_leftovers(settings, use_case) for use_case in discover(settings.use_cases_dir)]
         return {"runs": [r for f in found for r in f.runs], "versions": [v for f in found for v in f.versions]}
 
+    @task
+    def lineage() -> dict[str, list[str]]:
+        """Files of OpenLineage events made and removed."""
+        from ml.lineage.event_files import put_aside
+        from ml.settings import Settings
+
+        return put_aside(Settings(), moment(get_current_context()))
+
     partitions()
     records()
+    lineage()
     leftovers()

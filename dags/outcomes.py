@@ -68,23 +68,34 @@ def outcomes(use_case: UseCase) -> None:
 
         @task
         def collect() -> dict[str, Any]:
+            from lineage_events import report, table
+
             from ml.outcomes import collect
             from ml.settings import Settings
 
-            found = collect(Settings(), use_case)
+            settings = Settings()
+            log, labels = table(settings, "ml", "inference_logs"), table(settings, use_case.name, "features")
+            report(reads=[log, labels], writes=[table(settings, "ml", "outcomes")])
+            found = collect(settings, use_case)
             if not found.total:
                 raise AirflowSkipException("No outcome has arrived yet.")
             return asdict(found)
 
         @task
         def judge() -> dict[str, Any]:
+            from lineage_events import report, table
+
             from ml.outcomes import check
             from ml.settings import Settings
 
-            context = get_current_context()
+            context, settings = get_current_context(), Settings()
             as_of = instant(context["params"]["as_of"]) or moment(context)
+            log, labels = table(settings, "ml", "inference_logs"), table(settings, "ml", "outcomes")
+            report(
+                reads=[log, labels], writes=[table(settings, "ml", n) for n in ("performance", "performance_checks")]
+            )
             with skip_without_production():
-                return asdict(check(Settings(), use_case, moment=end_of_day(as_of)))
+                return asdict(check(settings, use_case, moment=end_of_day(as_of)))
 
         # Beside the training, not after it: one that cannot be started must not silence the alarm.
         @task

@@ -87,12 +87,18 @@ def promote(use_case: UseCase) -> None:
 
         @task
         def promote(approval: dict[str, Any], production: str) -> dict[str, Any]:
+            from lineage_events import model, report, table
+
             from ml.registry import promote
             from ml.settings import Settings
 
-            form = get_current_context()["params"]
+            form, settings = get_current_context()["params"], Settings()
+            report(
+                reads=[model(settings, form["model_name"], form["version"])],
+                writes=[table(settings, "ml", "promotions")],
+            )
             promotion = promote(
-                Settings(),
+                settings,
                 form["model_name"],
                 form["version"],
                 stage=form["stage"],

@@ -82,10 +82,17 @@ def score(use_case: UseCase) -> None:
 
         @task
         def predict(partition: dict[str, Any]) -> dict[str, Any]:
+            from lineage_events import file, model, report, table
+
             from ml.score_partitions import Partition, score_partition
             from ml.settings import Settings
 
-            return asdict(score_partition(Settings(), use_case, Partition(**partition)))
+            part, settings = Partition(**partition), Settings()
+            summary = score_partition(settings, use_case, part)
+            source = file(part.file, part.file_sha256) if part.file else table(settings, use_case.name, "features")
+            log = [table(settings, use_case.name, "predictions"), table(settings, "ml", "inference_logs")]
+            report(reads=[source, model(settings, summary.model_name, summary.model_version)], writes=log)
+            return asdict(summary)
 
         @task
         def collect(partitions: list[dict[str, Any]], summaries: list[dict[str, Any]]) -> dict[str, Any]:

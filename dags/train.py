@@ -79,12 +79,14 @@ def train(use_case: UseCase) -> None:
 
         @task(execution_timeout=timedelta(minutes=90))
         def fit() -> dict[str, Any]:
+            from lineage_events import model, report, table
+
             from ml.settings import Settings
             from ml.train import train
 
-            form = get_current_context()["params"]
+            form, settings = get_current_context()["params"], Settings()
             result = train(
-                Settings(),
+                settings,
                 use_case,
                 metric=form["metric"],
                 candidates=form["candidates"],
@@ -93,14 +95,22 @@ def train(use_case: UseCase) -> None:
                 trials=form["trials"],
                 seconds=form["seconds"],
             )
+            report(
+                reads=[table(settings, use_case.name, "features", rows=result.n_train + result.n_test)],
+                writes=[model(settings, result.model_name, result.model_version)],
+            )
             return asdict(result)
 
         @task
         def gate(trained: dict[str, Any]) -> dict[str, Any]:
+            from lineage_events import model, report, table
+
             from ml.gate import gate
             from ml.settings import Settings
 
-            return asdict(gate(Settings(), use_case, trained["model_name"], trained["model_version"]))
+            settings, version = Settings(), (trained["model_name"], trained["model_version"])
+            report(reads=[model(settings, *version)], writes=[table(settings, "ml", "gate_verdicts")])
+            return asdict(gate(settings, use_case, *version))
 
         trained = fit()
         check_data() >> trained

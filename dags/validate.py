@@ -61,11 +61,15 @@ def validate(use_case: UseCase) -> None:
 
         @task(outlets=[features(use_case)])
         def judge() -> dict[str, Any]:
+            from lineage_events import report, table
+
             from ml.settings import Settings
             from ml.validate import validate
 
-            context = get_current_context()
-            summary = validate(Settings(), use_case, retry_failed=context["params"]["retry_failed"])
+            context, settings = get_current_context(), Settings()
+            raw_rows, *judged = (table(settings, use_case.name, n) for n in ("raw", "features", "quarantine"))
+            report(reads=[raw_rows], writes=judged)
+            summary = validate(settings, use_case, retry_failed=context["params"]["retry_failed"])
             # An earlier try may have judged the files and died before it could say so.
             if not summary.files and context["ti"].try_number == 1:
                 raise AirflowSkipException("No file waits to be judged.")

@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from importlib.metadata import version
 
-from stack import airflow_metrics
+from stack import airflow_lineage, airflow_metrics
 from stack.config import HOST, REPOSITORY, StackConfig
 from stack.environment import inherited, platform, postgres
 from stack.errors import StackError, last_lines
@@ -63,12 +63,19 @@ def settings(config: StackConfig) -> dict[str, str]:
         "DAG_PROCESSOR": {"REFRESH_INTERVAL": 30, "MIN_FILE_PROCESS_INTERVAL": 45},
     }
     named = {f"AIRFLOW__{s}__{k}": str(v) for s, options in sections.items() for k, v in options.items()}
-    return {"AIRFLOW_HOME": str(home), **named, **airflow_metrics.settings(os.environ), **platform(config)}
+    return {
+        "AIRFLOW_HOME": str(home),
+        **named,
+        **airflow_metrics.settings(os.environ),
+        **airflow_lineage.settings(os.environ, config.state),
+        **platform(config),
+    }
 
 
 def prepare(config: StackConfig) -> None:
     """Write the login and bring the metadata database to this version. Raises :class:`StackError`."""
     write_private(config.state / "airflow" / "passwords.json", json.dumps({USER: password(config)}))
+    airflow_lineage.events_file(config.state).parent.mkdir(exist_ok=True)
     if _migrated_to(config) == version("apache-airflow"):
         return
     log = config.state / "logs" / "airflow-migrate.log"

@@ -9,7 +9,9 @@ from pathlib import Path
 from stack.config import HOST, REPOSITORY, StackConfig
 from stack.postgres import Postgres
 
-_NOT_INHERITED = ("PYTHON", "AIRFLOW", "MLFLOW", "PG", "ML_", "SERVING_", "VIRTUAL_ENV", "MAKE", "MFLAGS")
+_NOT_INHERITED = (
+    "PYTHON", "AIRFLOW", "OPENLINEAGE", "MLFLOW", "PG", "ML_", "SERVING_", "VIRTUAL_ENV", "MAKE", "MFLAGS",
+)  # fmt: skip
 _PASSED_ON = ("ML_LOG_RETENTION_DAYS",)
 _DATABASE = "ml"
 

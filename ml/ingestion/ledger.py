@@ -82,6 +82,16 @@ def loaded(cursor: Cursor, use_case: str, sha256: str) -> LedgerEntry | None:
     return _entry(row) if row else None
 
 
+def loaded_by(cursor: Cursor, use_case: str, run_id: str) -> list[LedgerEntry]:
+    """The files that a run loaded, oldest first, whether or not they were withdrawn since."""
+    cursor.execute(
+        f"SELECT {_COLUMNS} FROM ml.ingest_ledger WHERE use_case = %s AND run_id = %s"
+        " AND status IN ('loaded', 'withdrawn') ORDER BY id",
+        (use_case, run_id),
+    )
+    return [_entry(row) for row in cursor.fetchall()]
+
+
 def is_settled(cursor: Cursor, use_case: str, file_name: str, sha256: str) -> bool:
     """Whether that content is loaded, and under that name was loaded or recorded as a duplicate by an earlier run."""
     cursor.execute(

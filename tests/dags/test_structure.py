@@ -37,7 +37,7 @@ DOWNSTREAM = {
         "alert": set(),
     },
     "promote": {"evidence": {"approve", "promote"}, "approve": {"promote"}, "promote": set()},
-    "maintenance": {"partitions": set(), "records": set(), "leftovers": set()},
+    "maintenance": {"partitions": set(), "records": set(), "lineage": set(), "leftovers": set()},
 }
 ONE_RUN_AT_A_TIME = {"ingest", "validate", "train", "score", "drift", "outcomes", "maintenance"}
 

@@ -1,0 +1,185 @@
+"""OpenLineage events of real runs of the DAGs: from the file to the model, by datasets that are connected."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from lineage_events import Data, file, loaded_files, model, report, table
+from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
+
+from ml.ingest import ingest
+from stack import airflow_lineage
+from tests.conftest import REPOSITORY
+from tests.ingestion import make_use_case, put
+from tests.trained import churn
+
+CANARY = "canary-7f3a"
+MODEL = "churn-lineage"
+_URI = re.compile(r"^https?://\S+$")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, postgres, mlflow_server):
+    """The DAGs ingest, validate and train, one after the other; the events that they sent, and the folder."""
+    from tests.trained import make_settings
+
+    folder = tmp_path_factory.mktemp("events")
+    settings = make_settings(postgres, mlflow_server, folder, "events")
+    use_case = churn(folder, 400)
+    path = use_case.folder / "model.yaml"
+    path.write_text(path.read_text().replace("churn-model", MODEL))
+    (folder / "state" / "lineage").mkdir(parents=True)
+    given = {n: v for n, v in os.environ.items() if not n.startswith(("AIRFLOW", "ML_", "OPENLINEAGE", "PYTEST"))}
+    given |= {
+        "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'plugins'}",
+        "ML_USE_CASES_DIR": str(folder / "use_cases"),
+        "ML_STATE_DIR": str(settings.state_dir),
+        "ML_MLFLOW_TRACKING_URI": mlflow_server,
+        "ML_DATABASE_URL": settings.database_url.replace("ml_platform@", f"ml_platform:{CANARY}@"),
+        "MLFLOW_TRACKING_PASSWORD": CANARY,
+        "AWS_SECRET_ACCESS_KEY": CANARY,
+        **airflow_lineage.settings({}, settings.state_dir),
+    }
+    printed = ""
+    home = folder / "airflow"
+    (home / "dags").mkdir(parents=True)
+    for dag in ("ingest", "validate", "train"):
+        # One at a time: each finds what the one before it left.
+        (home / "dags" / "dag.py").write_text((REPOSITORY / "dags" / f"{dag}.py").read_text())
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.plugins.dag_run", str(home)],
+            cwd=REPOSITORY, env=given, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        printed += done.stdout
+    assert '"failed"' not in printed, printed
+    text = airflow_lineage.events_file(settings.state_dir).read_text()
+    return use_case, text, [json.loads(line) for line in text.splitlines()]
+
+
+def named(events, name, kind="COMPLETE"):
+    (found,) = (e for e in events if e["job"]["name"] == name and e["eventType"] == kind)
+    return found
+
+
+def test_each_task_says_that_it_started_and_how_it_ended(run):
+    _, _, events = run
+    kinds = defaultdict(list)
+    for event in events:
+        kinds[event["job"]["name"]].append(event["eventType"])
+
+    tasks = ("ingest.load", "ingest.report_rejected", "validate.judge", "train.check_data", "train.fit", "train.gate")
+    assert {name: kinds[f"customer_churn_{name}"] for name in tasks} == {name: ["START", "COMPLETE"] for name in tasks}
+
+
+def test_a_file_stands_in_the_event_with_its_checksum_and_rows(run):
+    use_case, _, events = run
+    (found,) = named(events, "customer_churn_ingest.load")["inputs"]
+    landed = use_case.landing / "clients.csv"
+
+    assert (found["namespace"], found["name"]) == ("file", str(landed.resolve()))
+    assert found["facets"]["version"]["datasetVersion"] == hashlib.sha256(landed.read_bytes()).hexdigest()
+    statistics = found["inputFacets"]["inputStatistics"]
+    assert (statistics["rowCount"], statistics["size"]) == (400, landed.stat().st_size)
+
+
+def test_the_way_from_the_file_to_the_version_of_the_model_is_connected(run):
+    use_case, _, events = run
+    leads_to = defaultdict(set)
+    for event in events:
+        for read in event["inputs"]:
+            leads_to[read["namespace"], read["name"]] |= {(w["namespace"], w["name"]) for w in event["outputs"]}
+
+    reached, way = {("file", str((use_case.landing / "clients.csv").resolve()))}, []
+    while new := set.union(*(leads_to[data] for data in reached)) - reached:
+        way.append(sorted(name for _, name in new))
+        reached |= new
+
+    assert way[0] == ["events.customer_churn.raw"]
+    assert way[1] == ["events.customer_churn.features", "events.customer_churn.quarantine"]
+    assert MODEL in way[2]
+    (made,) = named(events, "customer_churn_train.fit")["outputs"]
+    assert made["facets"]["version"]["datasetVersion"] == "1"
+
+
+def test_every_event_is_one_by_the_specification(run):
+    _, _, events = run
+    for event in events:
+        assert datetime.fromisoformat(event["eventTime"]).astimezone(UTC) < datetime.now(UTC)
+        UUID(event["run"]["runId"])
+        assert event["job"]["namespace"] == "ml-platform"
+        assert _URI.match(event["producer"])
+        assert _URI.match(event["schemaURL"])
+        for holder in (event["run"], event["job"], *event["inputs"], *event["outputs"]):
+            for facet in holder.get("facets", {}).values():
+                assert _URI.match(facet["_producer"])
+                assert _URI.match(facet["_schemaURL"])
+        # The client's own classes check times, ids and addresses.
+        RunEvent(
+            eventTime=event["eventTime"],
+            eventType=RunState(event["eventType"]),
+            run=Run(event["run"]["runId"]),
+            job=Job(event["job"]["namespace"], event["job"]["name"]),
+            inputs=[InputDataset(d["namespace"], d["name"]) for d in event["inputs"]],
+            outputs=[OutputDataset(d["namespace"], d["name"]) for d in event["outputs"]],
+            producer=event["producer"],
+        )
+
+
+def test_no_event_has_a_secret_or_source_code(run):
+    _, text, events = run
+
+    assert CANARY not in text
+    assert "environmentVariables" not in text
+    assert not any("sourceCode" in e["job"].get("facets", {}) for e in events)
+    assert "get_current_context" not in text
+
+
+def test_nothing_is_collected_where_no_events_are_sent(monkeypatch):
+    monkeypatch.setattr("airflow.providers.openlineage.conf.is_disabled", lambda: True)
+    monkeypatch.setattr("lineage_events.get_current_context", lambda: pytest.fail("it looked for the task"))
+
+    report(reads=[Data("file", "/a")])
+
+
+def test_tables_are_named_by_server_and_database_without_login(settings):
+    remote = settings.model_copy(update={"database_url": f"postgresql://u:{CANARY}@db.example:6543/ml"})
+    local = settings.model_copy(update={"database_url": "postgresql://u@/ml?host=/run/somewhere"})
+
+    assert table(remote, "ml", "outcomes") == Data("postgres://db.example:6543", "ml.ml.outcomes")
+    assert table(local, "ml", "outcomes").namespace == "postgres://localhost:5432"
+    mlflow = settings.model_copy(update={"mlflow_tracking_uri": f"http://u:{CANARY}@mlflow:5000"})
+    assert model(mlflow, "m", "3") == Data("mlflow://mlflow:5000", "m", version="3")
+    assert file("/a.csv", "ab") == Data("file", "/a.csv", version="ab")
+
+
+def test_files_from_an_object_store_are_named_by_their_keys(settings, tmp_path):
+    use_case = make_use_case(tmp_path)
+    put(use_case, "a.csv", "place,amount,paid\nnorth,1,yes\n")
+    put(use_case, "b.csv", "place,amount,paid\nnorth,1\n")
+    ingest(settings, use_case, run_id="run 1")
+    store = settings.model_copy(update={"landing_url": "s3://landing/in"})
+
+    assert [(d.namespace, d.name, d.rows) for d in loaded_files(store, use_case, "run 1")] == [
+        ("s3://landing", "in/orders/a.csv", 1)
+    ]
+    assert loaded_files(settings, use_case, "another run") == []
+
+
+def test_events_go_to_the_server_that_the_user_names(tmp_path):
+    asked = airflow_lineage.settings(
+        {"ML_LINEAGE_URL": "http://marquez:5000", "ML_LINEAGE_NAMESPACE": "shop"}, tmp_path
+    )
+
+    transport = json.loads(asked["AIRFLOW__OPENLINEAGE__TRANSPORT"])
+    assert (transport["type"], transport["url"]) == ("http", "http://marquez:5000")
+    assert asked["AIRFLOW__OPENLINEAGE__NAMESPACE"] == "shop"
