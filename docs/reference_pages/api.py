@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
+from reference_pages.json_schema import Schema, in_words, name_of
 from reference_pages.markdown import table
 from serving.app import create_app
 from serving.openapi import describe
 from serving.settings import ServingSettings
-
-Json = dict[str, Any]
 
 
 def page() -> str:
@@ -30,7 +28,7 @@ def page() -> str:
     return "\n\n".join(["# HTTP API", intro, overview, *sections]) + "\n"
 
 
-def _document() -> Json:
+def _document() -> Schema:
     with tempfile.TemporaryDirectory() as folder:
         settings = ServingSettings(
             model_name="model",
@@ -41,7 +39,7 @@ def _document() -> Json:
         return describe(create_app(settings), None)
 
 
-def _section(document: Json, method: str, path: str, operation: Json) -> str:
+def _section(document: Schema, method: str, path: str, operation: Schema) -> str:
     parts = [f"## {method} {path}", operation.get("description", "")]
     if body := operation.get("requestBody"):
         parts.append(_body(document, "Request", body))
@@ -52,30 +50,17 @@ def _section(document: Json, method: str, path: str, operation: Json) -> str:
     return "\n\n".join([*parts, table(("Status", "When"), refusals)])
 
 
-def _body(document: Json, title: str, body: Json) -> str:
+def _body(document: Schema, title: str, body: Schema) -> str:
     schema = _resolve(document, body["content"]["application/json"]["schema"])
     required = schema.get("required", [])
     rows = [
-        (f"`{name}`", _type(document, part), "yes" if name in required else "no", part.get("description", ""))
+        (f"`{name}`", in_words(part, str), "yes" if name in required else "no", part.get("description", ""))
         for name, part in schema.get("properties", {}).items()
     ]
     return table((title, "Type", "Always there", "Meaning"), rows) if rows else ""
 
 
-def _resolve(document: Json, schema: Json) -> Json:
+def _resolve(document: Schema, schema: Schema) -> Schema:
     while "$ref" in schema:
-        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+        schema = document["components"]["schemas"][name_of(schema)]
     return schema
-
-
-def _type(document: Json, schema: Json) -> str:
-    if "$ref" in schema:
-        return schema["$ref"].rsplit("/", 1)[1]
-    if "anyOf" in schema:
-        return " or ".join(_type(document, option) for option in schema["anyOf"])
-    if "enum" in schema or "const" in schema:
-        return ", ".join(f"`{value}`" for value in schema.get("enum") or [schema["const"]])
-    kind = schema.get("type", "any")
-    if kind == "array":
-        return f"list of {_type(document, schema.get('items', {}))}"
-    return " or ".join(kind) if isinstance(kind, list) else str(schema.get("format", kind))

@@ -9,15 +9,13 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, get_args, get_origin
+from functools import partial
+from typing import get_args, get_origin
 
 from pydantic import BaseModel
 
+from reference_pages.json_schema import Schema, in_words, name_of, values
 from reference_pages.markdown import prose
-
-Schema = dict[str, Any]
-_LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-_NAMES = {"path": "path", "password": "secret", "date": "date"}
 
 
 @dataclass(frozen=True)
@@ -34,9 +32,14 @@ class FieldDoc:
 def fields_of(model: type[BaseModel]) -> list[FieldDoc]:
     """All fields, in the order of the source."""
     schema = model.model_json_schema()
-    meanings, required = attribute_docs(model), schema.get("required", [])
+    meanings, required, definitions = attribute_docs(model), schema.get("required", []), schema.get("$defs", {})
     return [
-        FieldDoc(name, _type(part, schema), "" if name in required else _default(part, schema), meanings.get(name, ""))
+        FieldDoc(
+            name=name,
+            type=in_words(part, partial(_refer, definitions=definitions)),
+            default="" if name in required else _default(part, definitions),
+            meaning=meanings.get(name, ""),
+        )
         for name, part in schema["properties"].items()
     ]
 
@@ -63,9 +66,8 @@ def attribute_docs(kind: type) -> dict[str, str]:
     found: dict[str, str] = {}
     for statement, following in zip(body.body, body.body[1:], strict=False):
         names = [statement.target] if isinstance(statement, ast.AnnAssign) else getattr(statement, "targets", [])
-        text = following.value.value if _is_text(following) else None
         for name in names:
-            if isinstance(name, ast.Name) and text:
+            if isinstance(name, ast.Name) and (text := _text(following)):
                 found[name.id] = prose(text)
     return found
 
@@ -76,8 +78,11 @@ def enum_docs(kind: type[Enum]) -> list[tuple[str, str]]:
     return [(str(member.value), meanings.get(member.name, "")) for member in kind]
 
 
-def _is_text(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+def _text(statement: ast.stmt) -> str | None:
+    """What a statement says that is a string and no more."""
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+        return str(statement.value.value)
+    return None
 
 
 def _classes(annotation: object) -> Iterator[type[BaseModel]]:
@@ -87,37 +92,16 @@ def _classes(annotation: object) -> Iterator[type[BaseModel]]:
         yield from _classes(part)
 
 
-def _default(part: Schema, root: Schema) -> str:
-    """As YAML has it; a section's own default is that of its fields."""
-    of_section = "$ref" in part and "properties" in root["$defs"][part["$ref"].rsplit("/", 1)[1]]
-    if of_section:
-        changed = {k: v for k, v in part["default"].items() if v != _own_default(part, k, root)}
-        return json.dumps(changed, ensure_ascii=False) if changed else "{}"
-    return json.dumps(part["default"], ensure_ascii=False)
+def _default(part: Schema, definitions: Schema) -> str:
+    """As YAML has it; of a section, what differs from the defaults of its own fields."""
+    default, section = part["default"], definitions.get(name_of(part), {}) if "$ref" in part else {}
+    if "properties" in section:
+        own = section["properties"]
+        default = {name: value for name, value in default.items() if value != own[name].get("default")}
+    return json.dumps(default, ensure_ascii=False)
 
 
-def _own_default(part: Schema, name: str, root: Schema) -> object:
-    return root["$defs"][part["$ref"].rsplit("/", 1)[1]]["properties"][name].get("default")
-
-
-def _type(part: Schema, root: Schema) -> str:
-    if "$ref" in part:
-        name = part["$ref"].rsplit("/", 1)[1]
-        target = root["$defs"][name]
-        return _values(target["enum"]) if "enum" in target else f"[{name}](#{name.lower()})"
-    if "anyOf" in part or "oneOf" in part:
-        return " or ".join(dict.fromkeys(_type(option, root) for option in part.get("anyOf") or part["oneOf"]))
-    if "enum" in part or "const" in part:
-        return _values(part.get("enum") or [part["const"]])
-    if part.get("type") == "array":
-        items = part.get("items") or next(iter(part.get("prefixItems", [])), {})
-        return f"list of {_type(items, root)}"
-    if part.get("type") == "object" and isinstance(part.get("additionalProperties"), dict):
-        return f"names, each with {_type(part['additionalProperties'], root)}"
-    kind = _NAMES.get(part.get("format", ""), str(part.get("type", "any")))
-    limits = [f"{sign} {part[key]:g}" for key, sign in _LIMITS.items() if key in part]
-    return " ".join([kind, *limits])
-
-
-def _values(values: list[object]) -> str:
-    return ", ".join(f"`{value}`" for value in values)
+def _refer(name: str, definitions: Schema) -> str:
+    """The values of a list of words; a link to the section of anything else."""
+    target = definitions[name]
+    return values(target["enum"]) if "enum" in target else f"[{name}](#{name.lower()})"
