@@ -192,11 +192,14 @@ bench-serving: install-dev ## Load the API, a FastAPI that does nothing and MLfl
 docs: install-dev ## Build the documentation site into .local/docs; a warning or a broken link is an error
 	@rm -rf .local/docs && $(PY) -m sphinx --fail-on-warning --keep-going --quiet -b html docs .local/docs && echo ".local/docs/index.html"
 
+docs-links: install-dev ## Ask the network whether the addresses that the documentation links are there
+	@$(PY) -m sphinx --quiet -b linkcheck docs .local/docs-links
+
 screenshots: install-dev ## Take the README's pictures from the running stack
 	@$(PY) docs/screenshots.py
 
 .PHONY: help install install-dev installed demo up down restart status logs open-airflow open-mlflow open-api data-bank \
 	train-bank list-models list-versions promote rollback gate challenger compare predict-bank serve-bank monitor-bank outcomes replay \
 	lineage export metrics db-training db-training-full db-training-pretty db-inference format lint test test-fast test-slow test-faults test-stack \
-	coverage install-bench bench-quality bench-drift bench-serving docs screenshots env compose-up compose-down backup restore \
+	coverage install-bench bench-quality bench-drift bench-serving docs docs-links screenshots env compose-up compose-down backup restore \
 	test-compose audit
