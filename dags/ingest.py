@@ -35,6 +35,7 @@ from typing import Any
 
 from airflow.sdk import DAG, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
+from notices import KilledNotice
 from platform_defaults import default_args, raw, schedule
 from platform_use_cases import for_each_use_case
 
@@ -52,6 +53,7 @@ def ingest(use_case: UseCase) -> None:
         max_active_runs=1,
         tags=[use_case.name, "ingest"],
         default_args=default_args(use_case),
+        on_failure_callback=KilledNotice(),
         doc_md=__doc__,
     ):
 

@@ -24,6 +24,7 @@ Yes. What is made or removed already is left alone. `mlp retention` does the sam
 from __future__ import annotations
 
 from airflow.sdk import DAG, get_current_context, task
+from notices import KilledNotice
 from platform_defaults import cron, default_args_of, moment
 
 with DAG(
@@ -34,6 +35,7 @@ with DAG(
     max_active_runs=1,
     tags=["platform", "maintenance"],
     default_args=default_args_of("ml-platform"),
+    on_failure_callback=KilledNotice(),
     doc_md=__doc__,
 ):
 

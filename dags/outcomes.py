@@ -37,6 +37,7 @@ from typing import Any
 from airflow.sdk import DAG, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 from form_fields import instant, instant_field
+from notices import KilledNotice
 from platform_defaults import default_args, end_of_day, moment, schedule, skip_without_production
 from platform_use_cases import for_each_use_case
 from retraining import start_retraining
@@ -63,6 +64,7 @@ def outcomes(use_case: UseCase) -> None:
         params={"as_of": instant_field("As of")},
         tags=[use_case.name, "outcomes"],
         default_args=default_args(use_case),
+        on_failure_callback=KilledNotice(),
         doc_md=__doc__,
     ):
 

@@ -42,6 +42,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Param, get_current_context, task
+from notices import KilledNotice
 from platform_defaults import default_args
 from platform_use_cases import for_each_use_case
 
@@ -64,6 +65,7 @@ def promote(use_case: UseCase) -> None:
         },
         tags=[use_case.name, "promote"],
         default_args=default_args(use_case),
+        on_failure_callback=KilledNotice(),
         doc_md=__doc__,
     ):
 

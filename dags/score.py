@@ -36,6 +36,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, get_current_context, task
 from form_fields import day, day_field, instant, instant_field
+from notices import KilledNotice
 from platform_defaults import default_args, features, moment, skip_without_production
 from platform_use_cases import for_each_use_case
 
@@ -59,6 +60,7 @@ def score(use_case: UseCase) -> None:
         },
         tags=[use_case.name, "score"],
         default_args=default_args(use_case),
+        on_failure_callback=KilledNotice(),
         doc_md=__doc__,
     ):
 

@@ -48,6 +48,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, get_current_context, task
+from notices import KilledNotice
 from platform_defaults import default_args, schedule
 from platform_use_cases import for_each_use_case
 from train_form import train_form
@@ -67,6 +68,7 @@ def train(use_case: UseCase) -> None:
         params=train_form(use_case),
         tags=[use_case.name, "train"],
         default_args=default_args(use_case),
+        on_failure_callback=KilledNotice(),
         doc_md=__doc__,
     ):
 

@@ -31,6 +31,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
+from notices import KilledNotice
 from platform_defaults import default_args, features, raw
 from platform_use_cases import for_each_use_case
 
@@ -56,6 +57,7 @@ def validate(use_case: UseCase) -> None:
         },
         tags=[use_case.name, "validate"],
         default_args=default_args(use_case),
+        on_failure_callback=KilledNotice(),
         doc_md=__doc__,
     ):
 

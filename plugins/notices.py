@@ -1,69 +1,61 @@
-"""Tells people of a task that failed: by webhook, mail or chat, wherever the connection ``ml_alerts`` points to.
+"""What people are told of a task that failed: which, why, whose it is, where to read on and what to do.
 
-Without that connection nothing is sent. See docs/notices.md.
+What is sent is not a template: an error may quote a file, and what looks like one there is not evaluated.
 """
 
 from __future__ import annotations
 
 import logging
-from threading import Thread
-from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from airflow.sdk import BaseNotifier, Connection, Context
-from airflow.sdk.exceptions import AirflowNotFoundException
-from airflow.sdk.log import mask_secret
-from failure_text import first_line
-
-if TYPE_CHECKING:
-    from apprise import Apprise
+from airflow.sdk import DAG, BaseNotifier, Context
+from airflow.sdk.configuration import conf
+from failure_text import ERROR_LENGTH, KILLED, first_line
+from notice_delivery import deliver
 
 _log = logging.getLogger(__name__)
-CONNECTION = "ml_alerts"
-"""Connection of the type Apprise; its ``config`` has the addresses."""
-_SECONDS = 10
-_ERROR_LENGTH = 2000
 _RUNBOOK = "## When it is red"
+_NAMED = 10
 
 
 class FailureNotice(BaseNotifier):
-    """Callback of a task that failed for good. Raises nothing, and takes no longer than ten seconds.
+    """Callback of a task: it failed for good. Raises nothing."""
 
-    What it sends is not a template: an error may quote a file, and what looks like one there is not evaluated.
+    def notify(self, context: Context) -> None:
+        """Send it."""
+        ti, error = context["ti"], first_line(context.get("exception"), ERROR_LENGTH)
+        run = f"{ti.run_id}, try {ti.try_number}"
+        deliver(
+            f"{ti.dag_id}.{_name(ti.task_id, ti.map_index)} failed",
+            body(context["dag"], error, run=run, owner=context["task"].owner, log=ti.log_url),
+        )
+
+
+class KilledNotice(BaseNotifier):
+    """Callback of a DAG: tasks of a run were killed, and so could not tell of it themselves. Raises nothing.
+
+    Airflow calls it in the dag-processor, whenever a run has failed.
     """
 
     def notify(self, context: Context) -> None:
-        """Send, where there is a connection."""
-        try:
-            connection = Connection.get(CONNECTION)
-        except AirflowNotFoundException:
-            _log.info("No notice is sent: there is no connection %s.", CONNECTION)
+        """Send one notice for all of the run's, where there are any."""
+        dag, run_id = context["dag"], context["run_id"]
+        killed = _killed(dag.dag_id, run_id)
+        if not killed:
             return
-        # A target that takes bytes, one by one, outlasts the deadline of each.
-        sending = Thread(target=_send, args=(connection, title(context), body(context)), daemon=True)
-        sending.start()
-        sending.join(_SECONDS)
-        if sending.is_alive():
-            _log.error("The notice may not have arrived: %s took longer than %d s.", CONNECTION, _SECONDS)
+        names = [_name(task_id, map_index) for task_id, map_index in killed]
+        listed = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        owner, link = dag.get_task(killed[0][0]).owner, _run_url(dag.dag_id, run_id)
+        _log.error(
+            "ALERT %s.%s in run %s failed: %s. Owner: %s. See %s", dag.dag_id, listed, run_id, KILLED, owner, link
+        )
+        deliver(f"{dag.dag_id}.{listed} failed", body(dag, KILLED, run=run_id, owner=owner, log=link))
 
 
-def title(context: Context) -> str:
-    """Which task failed."""
-    ti = context["ti"]
-    part = "" if ti.map_index in (None, -1) else f"[{ti.map_index}]"
-    return f"{ti.dag_id}.{ti.task_id}{part} failed"
-
-
-def body(context: Context) -> str:
-    """Why it failed, in which run, whose it is, where to read on and what to do."""
-    ti = context["ti"]
-    lines = [
-        first_line(context.get("exception"), _ERROR_LENGTH),
-        "",
-        f"Run: {ti.run_id}, try {ti.try_number}",
-        f"Owner: {context['task'].owner}",
-        f"Log: {ti.log_url}",
-    ]
-    steps = runbook(context["dag"].doc_md)
+def body(dag: DAG, error: str, *, run: str, owner: str, log: str) -> str:
+    """The text, a line an item; ``error`` is one line."""
+    lines = [error, "", f"Run: {run}", f"Owner: {owner}", f"Log: {log}"]
+    steps = runbook(dag.doc_md)
     return "\n".join([*lines, "", "What to do:", steps] if steps else lines)
 
 
@@ -72,31 +64,20 @@ def runbook(doc: str | None) -> str:
     return (doc or "").partition(_RUNBOOK)[2].partition("\n## ")[0].strip()
 
 
-def _send(connection: Connection, title: str, body: str) -> None:
+def _killed(dag_id: str, run_id: str) -> list[tuple[str, int]]:
     try:
-        services = _services(connection)
-        if not services.notify(title=title, body=body, notify_type="failure", body_format="text"):
-            _log.error("The notice did not reach every address of %s; the lines above say why.", CONNECTION)
-    except Exception as error:  # of whatever library serves the address: the task failed by its own error
-        _log.error("The notice was not sent: %s", first_line(error, _ERROR_LENGTH))
+        from ml.settings import Settings
+        from ml.task_runs import failed_with
+
+        return failed_with(Settings(), dag_id, run_id, KILLED)
+    except Exception as problem:  # it must not keep the run's other callbacks from being called
+        _log.warning("Whether tasks of run %s were killed is not known: %s", run_id, first_line(problem, ERROR_LENGTH))
+        return []
 
 
-def _services(connection: Connection) -> Apprise:
-    """The addresses of the connection. Raises ``ValueError`` where it has none that can be used."""
-    from airflow.providers.apprise.hooks.apprise import AppriseHook
-    from apprise import Apprise
+def _name(task_id: str, map_index: int | None) -> str:
+    return task_id if map_index in (None, -1) else f"{task_id}[{map_index}]"
 
-    hook, services = AppriseHook(CONNECTION), Apprise()
-    try:
-        config = hook.get_config_from_conn(connection)
-        for entry in config if isinstance(config, list) else [config]:
-            mask_secret(entry["path"])
-        hook.set_config_from_conn(connection, services)
-    except (KeyError, TypeError, ValueError):
-        raise ValueError(
-            f"The connection {CONNECTION} must be of the type Apprise, with a config like"
-            ' {"path": "json://alerts.example.com/hook"}.'
-        ) from None
-    if not services:
-        raise ValueError(f"Apprise knows no service for the path in the connection {CONNECTION}.")
-    return services
+
+def _run_url(dag_id: str, run_id: str) -> str:
+    return f"{conf.get('api', 'base_url', fallback='http://localhost:8080').rstrip('/')}/dags/{dag_id}/runs/{quote(run_id)}"

@@ -10,14 +10,13 @@ from typing import Any
 
 from airflow.sdk import Asset, Context, CronTriggerTimetable, ExceptionRetryPolicy, RetryAction, RetryRule
 from airflow.sdk.exceptions import AirflowSkipException
-from failure_text import first_line
+from failure_text import ERROR_LENGTH, first_line
 from notices import FailureNotice
 
 from ml.errors import ConfigError, DataError, DriftDetected, ModelError, NoProductionModel, PerformanceFell
 from ml.use_case import UseCase
 
 _log = logging.getLogger(__name__)
-_ERROR_LENGTH = 2000
 
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
@@ -100,6 +99,6 @@ def report_failure(context: Context) -> None:
     ti = context["ti"]
     _log.error(
         "ALERT %s.%s in run %s failed: %s. Owner: %s. What to do: the docs of the DAG. Log: %s",
-        ti.dag_id, ti.task_id, ti.run_id, first_line(context.get("exception"), _ERROR_LENGTH),
+        ti.dag_id, ti.task_id, ti.run_id, first_line(context.get("exception"), ERROR_LENGTH).rstrip("."),
         context["task"].owner, ti.log_url,
     )  # fmt: skip

@@ -1,32 +1,36 @@
 """Notes each task of the platform's DAGs in ``ml.task_runs``, for the platform's page and metrics.
 
-Airflow calls it in the task's own process; for a task that was killed in the scheduler's, for one that a person
-marked in the api-server's. What goes wrong here is a warning in the log and nothing to the task.
+Airflow calls it in the task's own process, for one that a person marked in the api-server's, at the end of a run in the
+scheduler's. What goes wrong here is a warning in the log and nothing to the task.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-from failure_text import first_line
+from failure_text import KILLED, first_line
 from platform_use_cases import use_cases_dir
 
 from ml.use_case import discover
 
 if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
     from airflow.models.taskinstance import TaskInstance
 
-    from ml.task_runs import State
+    from ml.task_runs import State, TaskRun
 
     Ti = RuntimeTaskInstance | TaskInstance
 
 _log = logging.getLogger(__name__)
-_OF_NO_USE_CASE = "platform"
+_PLATFORM = "platform"
+_ENDED: tuple[State, ...] = ("success", "failed", "skipped")
 _ERROR_LENGTH = 500
 
 
@@ -45,7 +49,7 @@ class RunListener:
 
     @hookimpl
     def on_task_instance_skipped(self, task_instance: Ti) -> None:
-        """It skipped itself; one that the scheduler skips never runs, and is not noted."""
+        """It skipped itself."""
         _note(task_instance, "skipped")
 
     @hookimpl
@@ -53,6 +57,16 @@ class RunListener:
         """It failed, for good or until its next try."""
         again = task_instance.state == "up_for_retry"
         _note(task_instance, "up_for_retry" if again else "failed", error)
+
+    @hookimpl
+    def on_dag_run_success(self, dag_run: DagRun) -> None:
+        """All its tasks ended."""
+        _settle(dag_run)
+
+    @hookimpl
+    def on_dag_run_failed(self, dag_run: DagRun) -> None:
+        """All its tasks ended, and one of them failed."""
+        _settle(dag_run)
 
 
 class RunListenerPlugin(AirflowPlugin):
@@ -62,46 +76,64 @@ class RunListenerPlugin(AirflowPlugin):
     listeners = [RunListener()]  # noqa: RUF012  as Airflow declares it
 
 
-def use_case_of(dag_id: str) -> str | None:
-    """The use case that a DAG is of; ``None`` for those of the platform. Raises ``LookupError`` for any other."""
-    known = [use_case.name for use_case in discover(use_cases_dir())]
-    names = [name for name in known if dag_id.startswith(f"{name}_")]
-    if names:
-        return max(names, key=len)
-    if dag_id.startswith(f"{_OF_NO_USE_CASE}_"):
-        return None
-    raise LookupError(dag_id)
+def owner_of(dag_id: str) -> str | None:
+    """Whose DAG it is: a use case's, by its name, or ``platform``'s; ``None`` for one that somebody else added."""
+    names = [name for name in (_PLATFORM, *_use_cases()) if dag_id.startswith(f"{name}_")]
+    return max(names, key=len, default=None)
+
+
+def _use_cases() -> list[str]:
+    return [use_case.name for use_case in discover(use_cases_dir())]
 
 
 def _note(ti: Ti, state: State, error: object = None) -> None:
-    try:
-        use_case = use_case_of(ti.dag_id)
-    except LookupError:  # a DAG that is not the platform's
-        return
-    try:
+    with _harmless():
         from ml.settings import Settings
-        from ml.task_runs import TaskRun, record
+        from ml.task_runs import record
 
-        run = TaskRun(
-            use_case=use_case,
-            dag_id=ti.dag_id,
-            run_id=ti.run_id,
-            task_id=ti.task_id,
-            map_index=-1 if ti.map_index is None else ti.map_index,
-            try_number=ti.try_number,
-            state=state,
-            error=None if error is None else first_line(error, _ERROR_LENGTH),
-            run_after=_run_after(ti),
-            started_at=ti.start_date,
-            # Airflow gives none to a task that skips itself.
-            ended_at=None if state == "running" else ti.end_date or datetime.now(UTC),
-        )
-        record(Settings(), run)
-    except Exception as problem:  # whatever it is, the task has nothing to do with it
-        _log.warning("%s of this task is not noted in ml.task_runs: %s", state, first_line(problem, _ERROR_LENGTH))
+        if owner := owner_of(ti.dag_id):
+            record(Settings(), _task_run(owner, ti, state, error))
 
 
-def _run_after(ti: Ti) -> datetime:
+def _settle(dag_run: DagRun) -> None:
+    """What a killed task could not say itself: Airflow calls no listener for it."""
+    with _harmless():
+        from sqlalchemy.orm import object_session
+
+        from ml.settings import Settings
+        from ml.task_runs import settle
+
+        owner = owner_of(dag_run.dag_id)
+        session = object_session(dag_run)  # one made anew within the scheduler's loop would commit what that is at
+        if owner and session:
+            tis = [ti for ti in dag_run.get_task_instances(session=session) if ti.start_date]
+            ended = [_task_run(owner, ti, state) for ti in tis for state in _ENDED if ti.state == state]
+            settle(Settings(), ended, unexplained=KILLED)
+
+
+@contextmanager
+def _harmless() -> Iterator[None]:
+    try:
+        yield
+    except Exception as problem:  # whatever it is, task and scheduler have nothing to do with it
+        _log.warning("How a task stands is not noted in ml.task_runs: %s", first_line(problem, _ERROR_LENGTH))
+
+
+def _task_run(owner: str, ti: Ti, state: State, error: object = None) -> TaskRun:
+    from ml.task_runs import TaskRun
+
     run = ti.get_template_context()["dag_run"] if isinstance(ti, RuntimeTaskInstance) else ti
-    due: datetime = run.run_after
-    return due
+    return TaskRun(
+        use_case=None if owner == _PLATFORM else owner,
+        dag_id=ti.dag_id,
+        run_id=ti.run_id,
+        task_id=ti.task_id,
+        map_index=-1 if ti.map_index is None else ti.map_index,
+        try_number=ti.try_number,
+        state=state,
+        error=None if error is None else first_line(error, _ERROR_LENGTH),
+        run_after=run.run_after,
+        started_at=ti.start_date,
+        # Airflow gives none to a task that skips itself.
+        ended_at=None if state == "running" else ti.end_date or datetime.now(UTC),
+    )

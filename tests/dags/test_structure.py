@@ -94,6 +94,11 @@ def test_every_task_has_owner_retries_timeout_and_a_failure_callback(dag_bag, da
         assert type(notice).__name__ == FailureNotice.__name__
 
 
+@pytest.mark.parametrize("dag_id", IDS)
+def test_a_run_tells_of_tasks_that_were_killed(dag_bag, dag_id):
+    assert type(dag_bag.dags[dag_id].on_failure_callback).__name__ == "KilledNotice"
+
+
 @pytest.mark.parametrize(
     ("dag_id", "expression"),
     [

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
 import re
 import threading
 from types import SimpleNamespace
 
-import notices
+import notice_delivery
 import pytest
-from airflow.sdk import DAG, Connection
-from failure_text import first_line
-from notices import FailureNotice, body, runbook, title
+from airflow.sdk import DAG, Connection, task
+from failure_text import KILLED, first_line
+from notices import FailureNotice, KilledNotice, runbook
 
 from ml.errors import DriftDetected
+from ml.task_runs import TaskRun, record
 from tests.conftest import REPOSITORY
 from tests.plugins.receivers import endless_server, mail_server, web_server
 
@@ -101,7 +103,7 @@ def test_every_address_of_the_connection_is_told(alerts_go_to, context):
 def test_without_the_connection_nothing_is_sent_and_nothing_goes_wrong(alerts_go_to, context, caplog):
     caplog.set_level(logging.INFO)
     FailureNotice()(context())
-    assert [r.message for r in caplog.records if r.levelno >= logging.INFO and r.name == "notices"] == [
+    assert [r.message for r in caplog.records if r.levelno >= logging.INFO and r.name == "notice_delivery"] == [
         "No notice is sent: there is no connection ml_alerts."
     ]
 
@@ -115,7 +117,7 @@ def test_an_address_that_refuses_is_an_error_in_the_log_and_the_others_are_told(
 
 
 def test_an_address_that_goes_on_answering_for_ever_is_not_waited_for(alerts_go_to, context, caplog, monkeypatch):
-    monkeypatch.setattr(notices, "_SECONDS", 0.5)
+    monkeypatch.setattr(notice_delivery, "_SECONDS", 0.5)
     before = set(threading.enumerate())
     with endless_server() as port:
         alerts_go_to(f"json://127.0.0.1:{port}")
@@ -150,12 +152,68 @@ def test_what_looks_like_a_template_in_an_error_stays_what_it_is(alerts_go_to, c
     assert posted[0]["message"].startswith("{{ 6 * 7 }} {% raw %}\n")
 
 
-def test_one_of_many_mapped_tasks_is_named_by_its_number(context):
-    assert title(context(map_index=3)) == "shop_drift.alert[3] failed"
+def test_one_of_many_mapped_tasks_is_named_by_its_number(alerts_go_to, context):
+    with web_server() as (port, posted):
+        alerts_go_to(f"json://127.0.0.1:{port}")
+        FailureNotice()(context(map_index=3))
+    assert posted[0]["title"] == "shop_drift.alert[3] failed"
 
 
-def test_a_task_that_was_killed_says_so(context):
-    assert body(context(None)).startswith("it ended without a word: its process was killed, or its machine is gone\n")
+@pytest.fixture
+def killed(settings, monkeypatch):
+    """Notes mapped tasks of a run as killed."""
+    monkeypatch.setenv("ML_DATABASE_URL", settings.database_url)
+
+    def note(count):
+        now = dt.datetime.now(dt.UTC)
+        for n in range(count):
+            record(settings, TaskRun("shop", "shop_drift", "r1", "look", n, 3, "failed", KILLED, now, now, now))
+
+    return note
+
+
+def failed_run():
+    """The context that Airflow gives to a DAG's callback."""
+    with DAG("shop_drift", doc_md=DOC) as dag:
+        task(lambda: None, task_id="look")()
+    dag.get_task("look").owner = "shop-team"
+    return {"dag": dag, "run_id": "r1", "reason": "task_failure"}
+
+
+def test_of_tasks_that_were_killed_their_run_tells(alerts_go_to, killed, caplog):
+    killed(2)
+    with web_server() as (port, posted):
+        alerts_go_to(f"json://127.0.0.1:{port}")
+        KilledNotice()(failed_run())
+    ((title, message),) = [(p["title"], p["message"]) for p in posted]
+    assert title == "shop_drift.look[0], look[1] failed"
+    assert message.startswith(
+        f"{KILLED}\n\nRun: r1\nOwner: shop-team\nLog: http://localhost:8080/dags/shop_drift/runs/r1\n"
+    )
+    assert f"ALERT shop_drift.look[0], look[1] in run r1 failed: {KILLED}. Owner: shop-team." in caplog.text
+
+
+def test_of_many_that_were_killed_ten_are_named(alerts_go_to, killed):
+    killed(12)
+    with web_server() as (port, posted):
+        alerts_go_to(f"json://127.0.0.1:{port}")
+        KilledNotice()(failed_run())
+    assert len(posted) == 1
+    assert posted[0]["title"].endswith("look[9] and 2 more failed")
+
+
+def test_of_a_run_whose_tasks_told_themselves_nothing_more_is_sent(alerts_go_to, killed):
+    killed(0)
+    with web_server() as (port, posted):
+        alerts_go_to(f"json://127.0.0.1:{port}")
+        KilledNotice()(failed_run())
+    assert posted == []
+
+
+def test_whether_tasks_were_killed_cannot_be_known_without_the_database(alerts_go_to, monkeypatch, caplog):
+    monkeypatch.setenv("ML_DATABASE_URL", "postgresql:///nowhere?host=/nowhere")
+    KilledNotice()(failed_run())
+    assert "Whether tasks of run r1 were killed is not known: Postgres at postgresql:///nowhere" in caplog.text
 
 
 def test_docs_without_a_runbook_add_nothing():
@@ -189,4 +247,4 @@ def examples():
 @pytest.mark.parametrize("config", examples(), ids=str)
 def test_every_address_that_the_docs_show_is_one_that_can_be_used(config):
     connection = Connection(conn_id="ml_alerts", conn_type="apprise", extra=json.dumps({"config": json.dumps(config)}))
-    assert len(notices._services(connection)) == (len(config) if isinstance(config, list) else 1)
+    assert len(notice_delivery.services(connection)) == (len(config) if isinstance(config, list) else 1)

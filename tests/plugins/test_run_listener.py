@@ -11,8 +11,10 @@ from types import SimpleNamespace
 
 import psycopg2
 import pytest
-from run_listener import RunListener, use_case_of
+from failure_text import KILLED
+from run_listener import RunListener, owner_of
 
+from ml.task_runs import TaskRun, failed_with, settle
 from tests.conftest import REPOSITORY
 from tests.plugins.receivers import web_server
 
@@ -157,7 +159,7 @@ def test_each_task_of_the_platforms_dags_is_noted_and_who_should_know_is_told_of
 def test_without_the_database_the_tasks_end_as_they_would_and_their_logs_say_it(run_dags):
     states, log = run_dags(ML_DATABASE_URL=NOWHERE)
     assert [state for *_, state in states].count("success") == 6
-    assert "success of this task is not noted in ml.task_runs: Postgres at postgresql:///nowhere" in log
+    assert "How a task stands is not noted in ml.task_runs: Postgres at postgresql:///nowhere" in log
     assert "error calling listener" not in log
 
 
@@ -185,23 +187,59 @@ def test_a_task_that_a_person_marked_is_noted_with_that(listener, read):
     assert read("state, error") == [("failed", "TaskInstance's state was manually set to `failed`.")]
 
 
+def ended(settings, **changed):
+    """What the scheduler finds at the end of a run."""
+    end = DUE + dt.timedelta(minutes=2)
+    values = {
+        "use_case": "customer_churn", "dag_id": "customer_churn_ingest", "run_id": "r1", "task_id": "load",
+        "map_index": -1, "try_number": 1, "state": "failed", "error": None, "run_after": DUE, "started_at": DUE,
+        "ended_at": end,
+    }  # fmt: skip
+    settle(settings, [TaskRun(**values | changed)], unexplained=KILLED)
+
+
+def test_a_task_that_was_killed_is_found_failed_at_the_end_of_its_run(listener, settings, read):
+    listener.on_task_instance_running(instance())
+    ended(settings)
+    assert read("state, error, ended_at") == [("failed", KILLED, DUE + dt.timedelta(minutes=2))]
+    assert failed_with(settings, "customer_churn_ingest", "r1", KILLED) == [("load", -1)]
+    assert failed_with(settings, "customer_churn_ingest", "r2", KILLED) == []
+
+
+def test_one_killed_before_it_could_say_that_it_runs_is_found_too(listener, settings, read):
+    listener.on_task_instance_failed(instance(state="up_for_retry", end_date=DUE), OSError("disk"))
+    ended(settings, try_number=2)
+    assert read("state, try_number, error") == [("failed", 2, KILLED)]
+
+
+def test_what_a_task_said_of_its_end_stays(listener, settings, read):
+    listener.on_task_instance_failed(instance(state="failed", end_date=DUE), OSError("disk"))
+    ended(settings)
+    assert read("state, error") == [("failed", "OSError: disk")]
+
+
+def test_what_ended_while_the_database_was_away_is_noted_at_the_end_of_the_run(listener, settings, read):
+    listener.on_task_instance_running(instance())
+    ended(settings, state="success")
+    ended(settings, task_id="report", state="skipped")
+    ended(settings, task_id="other")
+    assert read("task_id, state, error") == [
+        ("load", "success", None), ("other", "failed", None), ("report", "skipped", None)
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("dag_id", "use_case"),
+    ("dag_id", "owner"),
     [
         ("bank_marketing_train", "bank_marketing"),
         ("bank_train", "bank"),
-        ("platform_maintenance", None),
+        ("platform_maintenance", "platform"),
+        ("bankmarketing_train", None),
     ],
 )
-def test_a_dag_is_of_the_use_case_whose_whole_name_its_id_begins_with(monkeypatch, tmp_path, dag_id, use_case):
+def test_a_dag_is_of_the_use_case_whose_whole_name_its_id_begins_with(monkeypatch, tmp_path, dag_id, owner):
     for name in ("bank", "bank_marketing"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "contract.yaml").touch()
     monkeypatch.setenv("ML_USE_CASES_DIR", str(tmp_path))
-    assert use_case_of(dag_id) == use_case
-
-
-def test_a_dag_of_somebodys_own_is_of_no_concern(monkeypatch):
-    monkeypatch.setenv("ML_USE_CASES_DIR", str(REPOSITORY / "data"))
-    with pytest.raises(LookupError):
-        use_case_of("bankmarketing_train")
+    assert owner_of(dag_id) == owner
