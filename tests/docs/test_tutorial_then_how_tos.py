@@ -22,6 +22,7 @@ ELSEWHERE = {
     "upgrade": "needs a newer commit",
     "watch": "tests/observability",
     "index": "starts a container",
+    "look": "shows no command; tests of the page",
 }
 WORDS = {
     "bank_marketing": "tissue",
