@@ -52,12 +52,16 @@ _METRICS = {"roc_auc": 0.79, "average_precision": 0.44, "brier": 0.082, "f1": 0.
 
 @dataclass(frozen=True)
 class History:
-    """What to write: ``days`` days that end at ``until``, each with ``columns`` columns checked for drift."""
+    """What to write: ``days`` days that end at ``until``, each with ``columns`` columns checked for drift.
+
+    These have the ``names``, where they are given, each.
+    """
 
     use_case: str = "bank_marketing"
     model_name: str = "bank-model"
     days: int = 30
     columns: int = 20
+    names: tuple[str, ...] = ()
     until: dt.datetime = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
     reports_dir: Path = Path("/nowhere/reports")
     seed: int = 7
@@ -99,7 +103,18 @@ def seed(database_url: str, history: History) -> None:
     """Write it; the tables of the use case's own schema are left alone."""
     register_uuid()
     with store.connect(database_url) as connection, connection.cursor() as cursor:
-        for write in (_files, _trainings, _gate, _promotions, _drift, _performance, _runs, _traffic, _log):
+        for write in (
+            _files,
+            _trainings,
+            _training_files,
+            _gate,
+            _promotions,
+            _drift,
+            _performance,
+            _runs,
+            _traffic,
+            _log,
+        ):
             write(cursor, history)
         cursor.execute("ANALYZE")
 
@@ -160,6 +175,17 @@ def _trainings(cursor: Cursor, h: History) -> None:
     )
 
 
+def _training_files(cursor: Cursor, h: History) -> None:
+    """Each version was trained on the good rows of the thirty days before."""
+    cursor.execute(
+        "INSERT INTO ml.training_files SELECT t.model_name, t.model_version, l.id, l.rows_good,"
+        " int8multirange(int8range(2, l.rows_good + 2)), l.at::date, l.at::date FROM ml.training_data t"
+        " JOIN ml.ingest_ledger l ON l.use_case = t.use_case AND l.validation = 'passed' AND l.at < t.timestamp"
+        " AND l.at > t.timestamp - interval '30 days' WHERE t.use_case = %s",
+        (h.use_case,),
+    )
+
+
 def _passed(h: History, version: str) -> bool:
     return version in dict(h.promoted) or version == h.trainings[-1][0]
 
@@ -211,7 +237,7 @@ def _entries(cursor: Cursor, h: History) -> Iterator[tuple[Any, ...]]:
 
 
 def column_names(h: History) -> list[str]:
-    return [f"column_{n:02d}" for n in range(1, h.columns + 1)]
+    return list(h.names) or [f"column_{n:02d}" for n in range(1, h.columns + 1)]
 
 
 def _drift(cursor: Cursor, h: History) -> None:
