@@ -301,7 +301,9 @@ def _performance(cursor: Cursor, h: History) -> None:
 def _figures(h: History, fallen: float) -> dict[str, Figure]:
     noise = h.random.gauss(0, 0.008)
     return {
-        name: Figure(value + noise - fallen, value + noise - fallen - 0.03, value + noise - fallen + 0.03)
+        name: Figure(
+            max(value + noise - fallen, 0.001), max(value + noise - fallen - 0.03, 0), value + noise - fallen + 0.03
+        )
         for name, value in _METRICS.items()
     }
 

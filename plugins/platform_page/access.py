@@ -14,7 +14,8 @@ from fastapi import Depends, HTTPException, Request
 
 from ml.overview.runs import dag_ids
 from ml.settings import Settings
-from ml.use_case import UseCase, discover
+from ml.use_case import UseCase
+from platform_page.use_cases import use_cases
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
@@ -39,8 +40,7 @@ def visitor(request: Request, user: GetUserDep) -> Visitor:
     """Of this request; Airflow answers 401 or 403 in its place where nobody is logged in."""
     make_settings: Callable[[], Settings] = request.app.state.make_settings
     settings = make_settings()
-    found = discover(settings.use_cases_dir)
-    return Visitor(settings, {u.name: u for u in found if _may_read(user, u)})
+    return Visitor(settings, {u.name: u for u in use_cases(settings.use_cases_dir) if _may_read(user, u)})
 
 
 VisitorDep = Annotated[Visitor, Depends(visitor)]

@@ -93,7 +93,7 @@ def bar_chart(steps: Sequence[dt.datetime], series: Sequence[Sequence[float]]) -
         for n in range(len(steps))
     ]
     dates = [(round(_LEFT + (n + 0.5) * slot, 1), steps[n]) for n in _dated(len(steps))]
-    return BarChart(Frame([(axis.y(t), t) for t in axis.ticks], dates), bars)
+    return BarChart(Frame([(axis.y(t), t) for t in axis.ticks] if any(totals) else [], dates), bars)
 
 
 def line_chart(

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse
+from psycopg2.extensions import cursor as Cursor
 
 from ml import store
 from ml.errors import ContractError, PredictionNotFound
@@ -19,7 +20,7 @@ from ml.overview.period import Period
 from ml.overview.report_paths import ReportKind, report_path
 from ml.overview.run_evidence import run_evidence
 from ml.overview.runs import owner_of
-from ml.overview.status import Status, status
+from ml.overview.status import status
 from ml.use_case import UseCase
 from platform_page import views
 from platform_page.access import Visitor, VisitorDep
@@ -42,7 +43,9 @@ class Days(IntEnum):
 def use_cases(request: Request, visitor: VisitorDep) -> HTMLResponse:
     """A line for each use case."""
     now = dt.datetime.now(dt.UTC)
-    rows = [_line(visitor, use_case, now) for use_case in visitor.use_cases.values()]
+    url = visitor.settings.database_url
+    with store.connect(url, application="overview") as connection, connection.cursor() as cursor:
+        rows = [_line(cursor, use_case, now) for use_case in visitor.use_cases.values()]
     return render(request, "use_cases.html", rows=rows, now=now, mlflow=views.mlflow(visitor.settings))
 
 
@@ -112,18 +115,13 @@ def nothing() -> HTMLResponse:
     raise HTTPException(404, "There is no page at this address.")
 
 
-def _line(visitor: Visitor, use_case: UseCase, now: dt.datetime) -> views.UseCaseLine:
+def _line(cursor: Cursor, use_case: UseCase, now: dt.datetime) -> views.UseCaseLine:
     try:
         model_name, title = use_case.config.model_name, use_case.contract.title
     except ContractError as error:
         return views.UseCaseLine(use_case.name, use_case.name, "", None, str(error))
-    return views.UseCaseLine(use_case.name, title, model_name, _status(visitor, use_case, now), "")
-
-
-def _status(visitor: Visitor, use_case: UseCase, now: dt.datetime) -> Status:
-    url = visitor.settings.database_url
-    with store.connect(url, application="overview") as connection, connection.cursor() as cursor:
-        return status(cursor, use_case.name, use_case.config.model_name, now)
+    found = status(cursor, use_case.name, model_name, now)
+    return views.UseCaseLine(use_case.name, title, model_name, found, "")
 
 
 def _use_case(
