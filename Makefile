@@ -11,7 +11,8 @@ STAGE ?= Production
 
 COMPOSE ?= docker compose
 COMPOSE_ENV = $(if $(CELERY)$(MONITORING),COMPOSE_PROFILES=$(if $(CELERY),celery)$(if $(MONITORING),$(if $(CELERY),$(comma))monitoring)) \
-	$(if $(CELERY),AIRFLOW_EXECUTOR=CeleryExecutor $(if $(WORKERS),AIRFLOW_WORKERS=$(WORKERS)))
+	$(if $(CELERY),AIRFLOW_EXECUTOR=CeleryExecutor $(if $(WORKERS),AIRFLOW_WORKERS=$(WORKERS))) \
+	$(if $(MONITORING),AIRFLOW_METRICS=True)
 comma := ,
 
 PY := .venv/bin/python
@@ -149,6 +150,9 @@ format: install-dev ## Format the code
 lint: install-dev ## Check style, types and the direction of imports
 	@$(PY) -m ruff format --check . && $(PY) -m ruff check . && $(PY) -m mypy && .venv/bin/lint-imports --no-logo
 
+prometheus: ## Unpack Debian's Prometheus into .local/prometheus, for the tests of rules and dashboards
+	@sh tests/observability/install_prometheus.sh
+
 test: test-fast test-slow test-stack ## Run all tests
 	@$(MAKE) --no-print-directory test-faults ONLY=fault
 
@@ -189,17 +193,21 @@ bench-drift: install-dev ## Check 1 and 10 million rows for drift, beside Eviden
 bench-serving: install-dev ## Load the API, a FastAPI that does nothing and MLflow's own server in turn; DATA=file
 	@PYTHONPATH=. $(PY) -m bench.serving $(if $(DATA),--data "$(DATA)")
 
+bench-page: install-dev ## Ask the platform's page in Airflow, with a year of history, a month and none
+	@PYTHONPATH=. $(PY) -m bench.page
+
 docs: install-dev ## Build the documentation site into .local/docs; a warning or a broken link is an error
 	@rm -rf .local/docs && $(PY) -m sphinx --fail-on-warning --keep-going --quiet -b html docs .local/docs && echo ".local/docs/index.html"
 
 docs-links: install-dev ## Ask the network whether the addresses that the documentation links are there
 	@$(PY) -m sphinx --quiet -b linkcheck docs .local/docs-links
 
-screenshots: install-dev ## Take the README's pictures from the running stack
+screenshots: install-dev ## Take the pictures of README and docs: from the running stack, and of the platform's page from one of its own
 	@$(PY) docs/screenshots.py
+	@SCREENSHOTS=docs/images $(PY) -m pytest -q tests/e2e/test_platform_page.py
 
 .PHONY: help install install-dev installed demo up down restart status logs open-airflow open-mlflow open-api data-bank \
 	train-bank list-models list-versions promote rollback gate challenger compare predict-bank serve-bank monitor-bank outcomes replay \
-	lineage export metrics db-training db-training-full db-training-pretty db-inference format lint test test-fast test-slow test-faults test-stack \
-	coverage install-bench bench-quality bench-drift bench-serving docs docs-links screenshots env compose-up compose-down backup restore \
+	lineage export metrics db-training db-training-full db-training-pretty db-inference format lint prometheus test test-fast test-slow test-faults test-stack \
+	coverage install-bench bench-quality bench-drift bench-serving bench-page docs docs-links screenshots env compose-up compose-down backup restore \
 	test-compose audit
