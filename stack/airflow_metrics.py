@@ -30,4 +30,5 @@ def settings(environment: Mapping[str, str]) -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": url,
         "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "http/protobuf",
         "OTEL_METRIC_EXPORT_INTERVAL": "15000",
+        "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT": "2",  # seconds, in which it tries again: ending must not wait for it
     }

@@ -8,7 +8,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor
 
-from ml.store import SERVING_ROLE
+from ml.store import METRICS_ROLE, SERVING_ROLE
 
 OWNERS = {"airflow": "airflow", "mlflow": "mlflow", "ml": "ml_platform"}
 """Each database with the role that owns it."""
@@ -17,6 +17,7 @@ _PASSWORDS = {
     "mlflow": "MLFLOW_DB_PASSWORD",
     "ml_platform": "ML_PLATFORM_DB_PASSWORD",
     SERVING_ROLE: "ML_SERVING_DB_PASSWORD",
+    METRICS_ROLE: "ML_METRICS_DB_PASSWORD",
 }
 
 
@@ -33,7 +34,8 @@ def ensure_databases(environment: Mapping[str, str]) -> None:
                 _ensure_role(cursor, role, environment[variable])
             for database, owner in OWNERS.items():
                 _ensure_database(cursor, database, owner)
-            cursor.execute(sql.SQL("GRANT CONNECT ON DATABASE ml TO {}").format(sql.Identifier(SERVING_ROLE)))
+            guests = sql.SQL(", ").join(map(sql.Identifier, (SERVING_ROLE, METRICS_ROLE)))
+            cursor.execute(sql.SQL("GRANT CONNECT ON DATABASE ml TO {}").format(guests))
     finally:
         connection.close()
 

@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ml.store import METRICS_ROLE
 from serving.keys import ApiKeys
+from stack import airflow_metrics
 from tests.conftest import REPOSITORY
 
 MAKE_ENV = REPOSITORY / "deploy" / "make_env.sh"
+PROMETHEUS = (REPOSITORY / "deploy" / "prometheus" / "prometheus.yml").read_text()
 COMPOSE = (REPOSITORY / "docker-compose.yaml").read_text()
 NEEDED = set(re.findall(r"\$\{([A-Z0-9_]+):\?", COMPOSE))
 
@@ -82,3 +85,23 @@ def test_serving_shares_no_network_with_airflow_or_the_object_store():
     services = yaml.safe_load(COMPOSE)["services"]
     reached = {n for n, s in services.items() if set(s["networks"]) & set(services["serving"]["networks"])}
     assert reached == {"serving", "postgres", "mlflow", "prometheus"}
+
+
+def test_metrics_of_the_platform_are_read_by_a_role_of_their_own_and_reach_prometheus_only():
+    services = yaml.safe_load(COMPOSE)["services"]
+    told = services["platform-metrics"]
+    assert told["profiles"] == services["prometheus"]["profiles"] == services["grafana"]["profiles"] == ["monitoring"]
+    assert told["environment"].keys() == {"ML_DATABASE_URL"}
+    assert told["environment"]["ML_DATABASE_URL"].startswith(f"postgresql://{METRICS_ROLE}:")
+    assert "ports" not in told
+    assert set(told["networks"]) & set(services["prometheus"]["networks"]) == {"monitoring"}
+    assert not set(services["grafana"]["networks"]) & {"platform", "serving"}
+
+
+def test_airflow_tells_of_itself_as_it_does_on_one_machine():
+    (job,) = (j for j in yaml.safe_load(PROMETHEUS)["scrape_configs"] if j["job_name"] == "platform")
+    (target,) = job["static_configs"][0]["targets"]
+    variables = yaml.safe_load(COMPOSE)["services"]["airflow-scheduler"]["environment"]
+    expected = airflow_metrics.settings({airflow_metrics.VARIABLE: f"http://{target}/v1/metrics"})
+    expected["AIRFLOW__METRICS__OTEL_ON"] = "${AIRFLOW_METRICS:-False}"
+    assert {name: variables[name] for name in expected} == expected

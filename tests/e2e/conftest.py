@@ -9,10 +9,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,6 +22,8 @@ from ml.samples.profile_schema import load_profile
 from ml.samples.sample import render_sample
 from ml.use_case import load_use_case
 from stack.airflow_api import AirflowApi, DagRun
+from stack.config import StackConfig
+from stack.environment import platform
 from tests.conftest import REAL_DATA, REPOSITORY
 from tests.use_cases.customer_churn.make_data import write
 
@@ -45,6 +49,26 @@ class Stack:
             check=False, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=60 * _MINUTES,
         )  # fmt: skip
 
+    @property
+    def metrics_port(self) -> int:
+        """Of `mlp metrics`."""
+        return int(urlsplit(self.environment["ML_OTLP_METRICS_URL"]).port or 0)
+
+    @contextmanager
+    def telling_metrics(self) -> Iterator[None]:
+        """With `mlp metrics`, which is no part of the stack and does not mind that Postgres comes and goes."""
+        database = platform(StackConfig.read(self.environment))["ML_DATABASE_URL"]
+        command = [sys.executable, "-m", "ml.cli", "metrics", "--port", str(self.metrics_port)]
+        with (self.folder / "metrics.log").open("wb") as log:
+            process = subprocess.Popen(
+                command, cwd=REPOSITORY, env=self.environment | {"ML_DATABASE_URL": database}, stdout=log, stderr=log
+            )
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(30)
+
     def mlp(self, *arguments: str) -> str:
         """What a command prints that must succeed."""
         done = self.run(*arguments)
@@ -67,7 +91,8 @@ class Stack:
         return run, self.airflow.wait(run)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports on which nothing listens now."""
     probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [probe.getsockname()[1] for probe in probes]
     for probe in probes:
@@ -85,17 +110,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     tuned = model.read_text()
     assert tuned.count("trials: 10 ") == 1
     model.write_text(tuned.replace("trials: 10 ", "trials: 0 "))  # what tuning does has tests of its own
-    airflow, mlflow, serving = _free_ports(3)
+    airflow, mlflow, serving, metrics = free_ports(4)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("ML_", "COV_"))} | {
         "ML_STATE_DIR": str(folder / "state"),
         "ML_USE_CASES_DIR": str(folder / "use_cases"),
         "ML_AIRFLOW_PORT": str(airflow),
         "ML_MLFLOW_PORT": str(mlflow),
         "ML_SERVING_PORT": str(serving),
+        "ML_OTLP_METRICS_URL": f"http://127.0.0.1:{metrics}/v1/metrics",
     }
     booted = Stack(folder, environment)
     try:
-        yield booted
+        with booted.telling_metrics():
+            yield booted
         booted.airflow.close()
     finally:
         assert booted.run("down").returncode == 0

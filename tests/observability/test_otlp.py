@@ -8,6 +8,7 @@ from threading import Thread
 import httpx
 import pytest
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
@@ -132,6 +133,17 @@ def test_a_process_that_is_silent_is_forgotten():
     assert not list(collector.collect())
 
 
+def test_of_a_process_and_what_was_forked_from_it_the_one_that_goes_on_counting_is_told():
+    collector = OtlpCollector("airflow.")
+    for process, beats, slots in (("fork", 3, 4), ("scheduler", 9, 1), ("another", 5, 2), ("fork", 3, 4)):
+        collector.take(_scheduler(process, beats, slots, began=200 if process == "another" else 100))
+    told = {family.name: {s.labels["process"]: s.value for s in family.samples} for family in collector.collect()}
+    assert told == {
+        "airflow_scheduler_heartbeat": {"scheduler": 9, "another": 5},
+        "airflow_executor_open_slots": {"scheduler": 1, "another": 2},
+    }
+
+
 def test_what_cannot_be_read_leaves_what_was_sent_before():
     collector = OtlpCollector("airflow.")
     collector.take(_request("airflow.dagbag_size"))
@@ -141,9 +153,19 @@ def test_what_cannot_be_read_leaves_what_was_sent_before():
 
 
 def _request(name: str) -> bytes:
-    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-
     request = ExportMetricsServiceRequest()
     metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name=name)
     metric.gauge.data_points.add(as_int=8)
+    return request.SerializeToString()
+
+
+def _scheduler(process: str, beats: int, slots: int, *, began: int) -> bytes:
+    request = ExportMetricsServiceRequest()
+    sent = request.resource_metrics.add()
+    sent.resource.attributes.add(key="service.instance.id").value.string_value = process
+    metrics = sent.scope_metrics.add().metrics
+    counter = metrics.add(name="airflow.scheduler_heartbeat").sum
+    counter.is_monotonic = True
+    counter.data_points.add(as_int=beats, start_time_unix_nano=began)
+    metrics.add(name="airflow.executor.open_slots").gauge.data_points.add(as_int=slots)
     return request.SerializeToString()

@@ -1,0 +1,105 @@
+"""A real Prometheus reads the running stack: every panel has data, every rule can be evaluated."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import BANK, Stack, free_ports
+from tests.e2e.test_loop import RAW
+from tests.observability.dashboards import queries, variables
+from tests.observability.prometheus import Prometheus, configure, find
+
+pytestmark = pytest.mark.stack
+
+LABELLED = 240  # more than performance.min_rows
+OF_STATES = {"DriftIsConfirmed", "DagRunFailed", "VersionWaitsForApproval", "QuarantineRateIsHigh"}
+"""Alerts of what other tests of this stack did on purpose."""
+
+
+@pytest.fixture(scope="module")
+def used(stack: Stack, bank: dict[str, Any]) -> str:
+    """Address of an API some of whose predictions have got their labels, which were then looked at."""
+    api, chance = bank["urls"]["serving"], random.Random(1)
+    with httpx.Client(base_url=api, trust_env=False) as client:
+        for _ in range(LABELLED):
+            raw = {**RAW, "age": chance.randint(20, 80), "duration": chance.randint(10, 2000)}
+            answer = client.post("/v1/predict", json={"input": raw}).raise_for_status().json()
+            label = int(chance.random() < 0.3)
+            client.post(
+                "/v1/outcomes", json={"inference_id": answer["inference_id"], "label": label}
+            ).raise_for_status()
+    _, state = stack.drive(f"{BANK}_outcomes")
+    assert state == "success"
+    return str(api)
+
+
+@pytest.fixture(scope="module")
+def prometheus(stack: Stack, used: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    if find("prometheus") is None:
+        pytest.skip("prometheus is not there: `make prometheus` unpacks it where there is Debian's archive")
+    targets = {"serving": [used.removeprefix("http://")], "platform": [f"127.0.0.1:{stack.metrics_port}"]}
+    (port,) = free_ports(1)
+    started = Prometheus.start(configure(tmp_path_factory.mktemp("prometheus"), targets), port)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def with_traffic(prometheus: Prometheus, used: str) -> Prometheus:
+    """Once it has seen some predictions, some errors and what Airflow sends every 15 seconds."""
+    numbers = itertools.count()
+
+    def asked_all() -> bool:
+        ask(used, bad=next(numbers) % 4 == 0)
+        return not [q for q in queries() if not has_data(prometheus, q.filled("30s"))]
+
+    with suppress(AssertionError):  # the test says which panel has none
+        prometheus.until(asked_all, 90)
+    return prometheus
+
+
+def ask(api: str, *, bad: bool) -> None:
+    reply = httpx.post(f"{api}/v1/predict", json={"input": {**RAW, "age": "old"} if bad else RAW}, trust_env=False)
+    assert reply.status_code == (422 if bad else 200)
+
+
+def has_data(prometheus: Prometheus, expression: str) -> bool:
+    return any(not math.isnan(float(series["value"][1])) for series in prometheus.query(expression))
+
+
+def test_all_targets_answer(prometheus):
+    prometheus.until(lambda: all(t["health"] == "up" for t in prometheus.get("targets")["activeTargets"]), 20)
+    assert {t["labels"]["job"] for t in prometheus.get("targets")["activeTargets"]} == {"serving", "platform"}
+
+
+def test_the_query_of_every_panel_returns_data(with_traffic):
+    empty = [str(query) for query in queries() if not has_data(with_traffic, query.filled("30s"))]
+    assert empty == []
+
+
+def test_the_variables_of_the_dashboards_have_values(with_traffic):
+    for metric, label in variables():
+        assert with_traffic.get(f"label/{label}/values", **{"match[]": metric}), (metric, label)
+
+
+def test_every_rule_is_evaluated_and_what_is_well_raises_no_alarm(with_traffic):
+    rules = [rule for group in with_traffic.get("rules")["groups"] for rule in group["rules"]]
+    assert len(rules) >= 20
+    assert [rule["name"] for rule in rules if rule["health"] != "ok" or rule.get("lastError")] == []
+    assert {rule["name"] for rule in rules if rule["state"] == "firing"} <= OF_STATES
+
+
+def test_metrics_of_the_platform_are_those_of_its_tables(with_traffic):
+    (version,) = with_traffic.query(f'ml_model_production_info{{use_case="{BANK}"}}')
+    (served,) = with_traffic.query("serving_model_info > 0")
+    assert version["metric"]["model_version"] == served["metric"]["model_version"]
+    (files,) = with_traffic.query(f'ml_data_files{{use_case="{BANK}", status="loaded"}}')
+    assert int(files["value"][1]) >= 1
