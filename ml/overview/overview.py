@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ml import store
 from ml.overview import data_quality, drift_map, live_performance, promotion_ledger, serving_traffic
 from ml.overview.data_quality import File
 from ml.overview.drift_map import DriftMap
 from ml.overview.live_performance import LivePerformance
 from ml.overview.period import Period
 from ml.overview.promotion_ledger import LedgerEntry
+from ml.overview.reading import reading
 from ml.overview.serving_traffic import TrafficStep
 from ml.overview.status import Status, status
 
@@ -31,7 +31,7 @@ class Overview:
 
 def overview(database_url: str, use_case: str, model_name: str, metric: str, period: Period) -> Overview:
     """The use case whose model has that name and is judged by that metric. Raises :class:`ml.errors.Unavailable`."""
-    with store.connect(database_url, application="overview") as connection, connection.cursor() as cursor:
+    with reading(database_url) as cursor:
         return Overview(
             period=period,
             status=status(cursor, use_case, model_name, period.now),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from ml import store
+from ml.overview.reading import reading
 from ml.settings import Settings
 
 ReportKind = Literal["validation", "drift"]
@@ -17,7 +17,7 @@ def report_path(settings: Settings, use_case: str, kind: ReportKind, report_id: 
 
     The table's path is followed to where it leads: neither ``..`` nor a link leads out of the folder of reports.
     """
-    with store.connect(settings.database_url, application="overview") as connection, connection.cursor() as cursor:
+    with reading(settings.database_url) as cursor:
         cursor.execute(f"SELECT report FROM {_TABLES[kind]} WHERE use_case = %s AND id = %s", (use_case, report_id))
         row = cursor.fetchone()
     if row is None or not row[0] or "\0" in row[0]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from psycopg2.extensions import cursor as Cursor
 
-from ml import store
 from ml.overview.data_quality import File, files_judged_between, files_of_run
 from ml.overview.drift_map import DriftCheck, checks_between
 from ml.overview.live_performance import Verdict, verdicts_between
+from ml.overview.reading import reading
 from ml.overview.runs import Run, TaskRun, one_run
 
 
@@ -41,7 +41,7 @@ class RunEvidence:
 
 def run_evidence(database_url: str, use_case: str, kind: str, dag_id: str, run_id: str) -> RunEvidence | None:
     """None where nothing was written down of the run. Raises :class:`ml.errors.Unavailable`."""
-    with store.connect(database_url, application="overview") as connection, connection.cursor() as cursor:
+    with reading(database_url) as cursor:
         found = one_run(cursor, dag_id, run_id)
         if found is None:
             return None

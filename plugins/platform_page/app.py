@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+import psycopg2
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -38,6 +39,7 @@ def create_app(make_settings: Callable[[], Settings] = Settings) -> FastAPI:
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _unknown)
     app.add_exception_handler(Unavailable, _unavailable)
+    app.add_exception_handler(psycopg2.OperationalError, _unavailable)
     app.add_exception_handler(ConfigError, _misconfigured)
     app.add_exception_handler(ValidationError, _misconfigured)
     return app

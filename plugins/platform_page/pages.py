@@ -12,11 +12,11 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse
 from psycopg2.extensions import cursor as Cursor
 
-from ml import store
 from ml.errors import ContractError, PredictionNotFound
 from ml.lineage import trace
 from ml.overview.overview import overview
 from ml.overview.period import Period
+from ml.overview.reading import reading
 from ml.overview.report_paths import ReportKind, report_path
 from ml.overview.run_evidence import run_evidence
 from ml.overview.runs import owner_of
@@ -43,8 +43,7 @@ class Days(IntEnum):
 def use_cases(request: Request, visitor: VisitorDep) -> HTMLResponse:
     """A line for each use case."""
     now = dt.datetime.now(dt.UTC)
-    url = visitor.settings.database_url
-    with store.connect(url, application="overview") as connection, connection.cursor() as cursor:
+    with reading(visitor.settings.database_url) as cursor:
         rows = [_line(cursor, use_case, now) for use_case in visitor.use_cases.values()]
     return render(request, "use_cases.html", rows=rows, now=now, mlflow=views.mlflow(visitor.settings))
 

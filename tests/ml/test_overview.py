@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from uuid import uuid4
 
+import psycopg2
 import pytest
 
 from ml import store
@@ -11,6 +12,7 @@ from ml.errors import Unavailable
 from ml.overview import data_quality, drift_map, live_performance, promotion_ledger, runs, serving_traffic, versions
 from ml.overview.overview import overview
 from ml.overview.period import Period, day_of
+from ml.overview.reading import reading
 from ml.overview.report_paths import report_path
 from ml.overview.run_evidence import run_evidence
 from ml.overview.serving_traffic import Traffic
@@ -463,3 +465,11 @@ def test_a_report_that_lies_elsewhere_is_not_given_out(settings, folder, path):
 def test_a_database_that_does_not_answer_is_said_to(settings):
     with pytest.raises(Unavailable):
         read("postgresql://nobody@/ml?host=/nowhere")
+
+
+def test_the_views_change_nothing_and_wait_for_nothing_without_end(database_url):
+    with reading(database_url) as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchall() == [("20s",)]
+        with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+            cursor.execute("DELETE FROM ml.task_runs")

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from ml import store
 from ml.inference_id import new_id
 from ml.settings import Settings
+from ml.use_case import load_use_case
 from tests.conftest import REPOSITORY
 from tests.overview_history import DAY, History, seed
 
@@ -463,6 +464,31 @@ def test_with_the_database_away_the_page_says_so(viewer, month, monkeypatch):
     assert "database does not answer" in answer.text
     assert "pa55" not in answer.text
     assert "/nowhere" not in answer.text
+
+
+def test_a_database_that_takes_too_long_is_like_one_that_is_away(viewer, month, monkeypatch):
+    monkeypatch.setattr("ml.overview.reading._SECONDS", 1)
+    with store.connect(month.database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE ml.promotions")
+        answer = viewer.get(f"/platform/use-cases/{BANK}")
+
+    assert answer.status_code == 503
+    assert "database does not answer" in answer.text
+
+
+def test_a_use_case_whose_files_change_is_read_again(viewer, month, monkeypatch, tmp_path):
+    folder = tmp_path / BANK
+    folder.mkdir()
+    for name in ("contract.yaml", "model.yaml"):
+        (folder / name).write_text((REPOSITORY / "data" / BANK / name).read_text())
+    monkeypatch.setenv("ML_USE_CASES_DIR", str(tmp_path))
+    contract = folder / "contract.yaml"
+    title = load_use_case(tmp_path, BANK).contract.title
+    assert title in viewer.get("/platform/").text
+
+    contract.write_text(contract.read_text().replace(title, "Another title"))
+
+    assert "Another title" in viewer.get("/platform/").text
 
 
 def test_without_settings_the_page_says_so(viewer, month, monkeypatch):
