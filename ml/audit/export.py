@@ -22,7 +22,7 @@ from ml.store import connect
 from ml.tracking import client
 
 Report = Callable[[str, int, int], None]
-"""Called with the file just written, how many folders of the archive are done, and how many there are."""
+"""Called with the folder of the archive at work, how many are begun, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,10 @@ def _use_case(cursor: RealDictCursor, model_name: str, version: str) -> str:
 
 
 def _write(written: Archive, files: Iterator[tuple[str, bytes]], report: Report) -> None:
+    begun: set[str] = set()
     for name, content in files:
         written.add(name, content)
-        report(name, len({file.split("/")[0] for file in written.files} & FOLDERS.keys()), len(FOLDERS))
+        folder = name.split("/")[0]
+        if folder not in begun:
+            begun.add(folder)
+            report(folder, len(begun), len(FOLDERS))
