@@ -235,7 +235,7 @@ def test_the_page_is_light_or_dark_as_airflow_is(browser, stack, run, tmp_path, 
     expect(root).to_have_attribute("data-theme", scheme)
     background = frame.locator("body").evaluate("e => getComputedStyle(e).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", background)[:3])) < 150) == (scheme == "dark")
-    page.set_viewport_size({"width": 1440, "height": 2600})
+    page.set_viewport_size({"width": 1440, "height": 1540})
     page.wait_for_timeout(500)
     page.screenshot(path=picture(tmp_path, name))
     page.context.close()
