@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 URL, NAMESPACE = "ML_LINEAGE_URL", "ML_LINEAGE_NAMESPACE"
+_ENDPOINT = "api/v1/lineage"
+"""That of OpenLineage's own server, where the URL has no path."""
 _SECONDS = 3
 """A task waits that long, twice, for a server that is away."""
 _POLICY = [{"scope": {}, "controls": {"include_source_code": False}}]
@@ -19,12 +22,18 @@ def events_file(state: Path) -> Path:
 
 def settings(environment: Mapping[str, str], state: Path) -> dict[str, str]:
     """Variables of Airflow's processes."""
-    url = environment.get(URL)
-    to_server = {"type": "http", "url": url, "timeout": _SECONDS, "retry": {"total": 0}}
+    url = urlsplit(environment.get(URL, ""))
+    to_server = {
+        "type": "http",
+        "url": f"{url.scheme}://{url.netloc}",
+        "endpoint": url.path.strip("/") or _ENDPOINT,
+        "timeout": _SECONDS,
+        "retry": {"total": 0},
+    }
     to_file = {"type": "file", "log_file_path": str(events_file(state)), "append": True}
     return {
         "AIRFLOW__OPENLINEAGE__NAMESPACE": environment.get(NAMESPACE) or "ml-platform",
-        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(to_server if url else to_file),
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(to_server if url.netloc else to_file),
         "AIRFLOW__OPENLINEAGE__EMISSION_POLICY": json.dumps(_POLICY),
         # A fork of a process in which OpenMP has run can hang, and imports all anew.
         "AIRFLOW__OPENLINEAGE__EXECUTE_IN_THREAD": "True",

@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+import yaml
 from lineage_events import Data, file, loaded_files, model, report, table
+from openlineage.client import OpenLineageClient
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
 
 from ml.ingest import ingest
@@ -192,5 +194,27 @@ def test_events_go_to_the_server_that_the_user_names(tmp_path):
     )
 
     transport = json.loads(asked["AIRFLOW__OPENLINEAGE__TRANSPORT"])
-    assert (transport["type"], transport["url"]) == ("http", "http://marquez:5000")
+    assert (transport["type"], transport["url"], transport["endpoint"]) == (
+        "http", "http://marquez:5000", "api/v1/lineage",
+    )  # fmt: skip
     assert asked["AIRFLOW__OPENLINEAGE__NAMESPACE"] == "shop"
+    elsewhere = airflow_lineage.settings({"ML_LINEAGE_URL": "http://datahub:8080/open/lineage"}, tmp_path)
+    transport = json.loads(elsewhere["AIRFLOW__OPENLINEAGE__TRANSPORT"])
+    assert (transport["url"], transport["endpoint"]) == ("http://datahub:8080", "open/lineage")
+
+
+@pytest.mark.parametrize("chosen", [{}, {"ML_LINEAGE_TRANSPORT": "http", "ML_LINEAGE_URL": "http://marquez:5000"}])
+def test_the_containers_have_a_transport_as_they_are_and_as_the_user_says(chosen, monkeypatch):
+    compose = yaml.safe_load((REPOSITORY / "docker-compose.yaml").read_text())["x-environment"]
+    for name, value in compose.items():
+        if name.startswith("OPENLINEAGE"):
+            filled = re.sub(r"\$\{(\w+):-([^}]*)\}", lambda m: chosen.get(m[1], m[2]), value)
+            monkeypatch.setenv(name, filled)
+
+    config = OpenLineageClient().transport.config
+
+    if chosen:
+        assert (config.url, config.endpoint, config.timeout) == ("http://marquez:5000", "api/v1/lineage", 3)
+        assert config.retry["total"] == 0
+    else:
+        assert (config.log_file_path, config.append) == ("/var/lib/platform/lineage/events.jsonl", True)
