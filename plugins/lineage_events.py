@@ -6,6 +6,7 @@ content it was: of a file its SHA-256, of a model its number.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ from ml.use_case import UseCase
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import InputDataset, OutputDataset
     from openlineage.client.facet_v2 import DatasetFacet, InputDatasetFacet, OutputDatasetFacet
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,17 @@ class Data:
 
 def report(*, reads: Sequence[Data] = (), writes: Sequence[Data] = ()) -> None:
     """Add to what the running task is known to have read and written. Costs nothing where no events are sent."""
-    from airflow.providers.openlineage import conf
-
-    if conf.is_disabled():
+    if not _are_sent():
         return
     task = get_current_context()["task"]
     task.inlets.extend(_input(data) for data in reads)
     task.outlets.extend(_output(data) for data in writes)
+
+
+def _are_sent() -> bool:
+    from airflow.providers.openlineage import conf
+
+    return not conf.is_disabled()
 
 
 def _input(data: Data) -> InputDataset:
@@ -90,12 +97,22 @@ def file(path: str, sha256: str | None) -> Data:
 
 
 def loaded_files(settings: Settings, use_case: UseCase, run_id: str) -> list[Data]:
-    """The files that a run of `ingest` loaded, in whichever try, where they were put to be loaded."""
+    """The files that a run of `ingest` loaded, in whichever try, where they were put to be loaded.
+
+    None where no events are sent, or where Postgres is away: what the task did stands without its event.
+    """
+    from ml.errors import Unavailable
     from ml.ingestion.ledger import loaded_by
     from ml.store import connect
 
-    with connect(settings.database_url, application="lineage") as connection, connection.cursor() as cursor:
-        entries = loaded_by(cursor, use_case.name, run_id)
+    if not _are_sent():
+        return []
+    try:
+        with connect(settings.database_url, application="lineage") as connection, connection.cursor() as cursor:
+            entries = loaded_by(cursor, use_case.name, run_id)
+    except Unavailable as away:
+        _log.warning("The event of this task names no file: %s", away)
+        return []
     if settings.landing_url:
         bucket = urlsplit(settings.landing_url)
         place, folder = f"{bucket.scheme}://{bucket.netloc}", f"{bucket.path.strip('/')}/{use_case.name}".lstrip("/")

@@ -175,7 +175,18 @@ def test_tables_are_named_by_server_and_database_without_login(settings):
     assert file("/a.csv", "ab") == Data("file", "/a.csv", version="ab")
 
 
-def test_files_from_an_object_store_are_named_by_their_keys(settings, tmp_path):
+@pytest.fixture
+def are_sent(monkeypatch):
+    monkeypatch.setattr("airflow.providers.openlineage.conf.is_disabled", lambda: False)
+
+
+def test_a_database_that_is_away_costs_the_event_its_files_and_the_task_nothing(settings, tmp_path, are_sent):
+    away = settings.model_copy(update={"database_url": "postgresql:///nowhere?host=/nowhere"})
+
+    assert loaded_files(away, make_use_case(tmp_path), "run 1") == []
+
+
+def test_files_from_an_object_store_are_named_by_their_keys(settings, tmp_path, are_sent):
     use_case = make_use_case(tmp_path)
     put(use_case, "a.csv", "place,amount,paid\nnorth,1,yes\n")
     put(use_case, "b.csv", "place,amount,paid\nnorth,1\n")
