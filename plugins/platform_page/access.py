@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,21 +40,21 @@ def visitor(request: Request, user: GetUserDep) -> Visitor:
     """Of this request; Airflow answers 401 or 403 in its place where nobody is logged in."""
     make_settings: Callable[[], Settings] = request.app.state.make_settings
     settings = make_settings()
-    return Visitor(settings, {u.name: u for u in use_cases(settings.use_cases_dir) if _may_read(user, u)})
+    found = use_cases(settings.use_cases_dir)
+    teams = DagModel.get_dag_id_to_team_name_mapping([dag_id for u in found for dag_id in dag_ids(u.name)])
+    return Visitor(settings, {u.name: u for u in found if _may_read(user, u, teams)})
 
 
 VisitorDep = Annotated[Visitor, Depends(visitor)]
 
 
-def _may_read(user: BaseUser, use_case: UseCase) -> bool:
-    ids = dag_ids(use_case.name)
-    teams = DagModel.get_dag_id_to_team_name_mapping(ids)
+def _may_read(user: BaseUser, use_case: UseCase, teams: Mapping[str, str | None]) -> bool:
     asked: list[IsAuthorizedDagRequest] = [
         {
             "method": "GET",
             "access_entity": DagAccessEntity.RUN,
             "details": DagDetails(id=dag_id, team_name=teams.get(dag_id)),
         }
-        for dag_id in ids
+        for dag_id in dag_ids(use_case.name)
     ]
     return get_auth_manager().batch_is_authorized_dag(asked, user=user)
