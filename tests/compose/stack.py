@@ -145,4 +145,5 @@ def new_environment(engine: Mapping[str, str], folder: Path, ports: Mapping[str,
     }
     return own | dict(engine) | dict(ports) | {
         "COMPOSE_PROJECT_NAME": "ml-platform-test", "ML_KEYS_DIR": str(folder / ".keys"), "VERSION": "test",
+        "AIRFLOW_METRICS": "True",
     }  # fmt: skip

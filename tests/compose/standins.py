@@ -16,10 +16,11 @@ from tempfile import TemporaryDirectory
 
 from stack.postgres import binaries
 from tests.compose.engine import TOOLS
+from tests.observability.prometheus import INSTALL, UNPACKED
 
 SUITE = "bookworm"
 _DEBIAN = "ml-platform-standin/debian"
-_IMAGES = {name: f"ml-platform-standin/{name}" for name in ("python", "postgres", "seaweedfs", "redis")}
+_IMAGES = {name: f"ml-platform-standin/{name}" for name in ("python", "postgres", "seaweedfs", "redis", "prometheus")}
 _INCLUDE = "ca-certificates,python3,python3-venv,wget"
 _HOSTS_SETTINGS = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX",
                    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")  # fmt: skip
@@ -29,7 +30,8 @@ _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 def build(docker: Mapping[str, str]) -> None:
     """Make those that are not there. ``docker`` is the environment of the engine."""
     for image, make in ((_DEBIAN, _debian), (_IMAGES["python"], _python), (_IMAGES["postgres"], _postgres),
-                        (_IMAGES["seaweedfs"], _seaweedfs), (_IMAGES["redis"], _redis)):  # fmt: skip
+                        (_IMAGES["seaweedfs"], _seaweedfs), (_IMAGES["redis"], _redis),
+                        (_IMAGES["prometheus"], _prometheus)):  # fmt: skip
         found = subprocess.run(["docker", "image", "inspect", image], env=docker, capture_output=True, check=False)
         if found.returncode:
             with TemporaryDirectory() as scratch:
@@ -116,6 +118,16 @@ def _redis(docker: Mapping[str, str], image: str, scratch: Path) -> None:
         f"FROM {_IMAGES['python']}",
         "RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends redis-server >/dev/null"
         " && rm -rf /var/lib/apt/lists && groupadd -g 999 r && useradd -u 999 -g 999 r && install -d -o r -g r /data",
+    ])  # fmt: skip
+
+
+def _prometheus(docker: Mapping[str, str], image: str, scratch: Path) -> None:
+    subprocess.run(["sh", INSTALL], check=True, capture_output=True)
+    shutil.copy(UNPACKED / "prometheus", scratch / "prometheus")
+    _docker_build(docker, image, scratch, [
+        f"FROM {_DEBIAN}",
+        "COPY prometheus /usr/bin/prometheus",
+        "RUN install -d -o 65534 -g 65534 /prometheus",
     ])  # fmt: skip
 
 

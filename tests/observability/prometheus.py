@@ -16,12 +16,14 @@ import yaml
 from tests.conftest import REPOSITORY
 
 DEPLOYED = REPOSITORY / "deploy" / "prometheus"
-_UNPACKED = REPOSITORY / ".local" / "prometheus" / "bin"
+INSTALL = Path(__file__).with_name("install_prometheus.sh")
+UNPACKED = REPOSITORY / ".local" / "prometheus" / "bin"
+"""Where that puts the programs."""
 
 
 def find(tool: str) -> str | None:
     """``prometheus`` or ``promtool``: what `make prometheus` unpacked, else what is on the PATH."""
-    return shutil.which(tool, path=str(_UNPACKED)) or shutil.which(tool)
+    return shutil.which(tool, path=str(UNPACKED)) or shutil.which(tool)
 
 
 def configure(folder: Path, targets: Mapping[str, Sequence[str]]) -> Path:
