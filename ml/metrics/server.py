@@ -46,6 +46,8 @@ def _application(registry: CollectorRegistry, sent: OtlpCollector) -> WSGIApplic
         asked = environment["REQUEST_METHOD"], environment["PATH_INFO"]
         if asked == ("POST", "/v1/metrics"):
             return _answer(_take(environment, sent), start)
+        if asked == ("GET", "/-/healthy"):  # as Prometheus calls it; nothing is read for it
+            return _answer(HTTPStatus.OK, start)
         if asked == ("GET", "/metrics"):
             answer: Iterable[bytes] = tell(environment, start)
             return answer

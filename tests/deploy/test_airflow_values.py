@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from ml.settings import Settings
+from stack import airflow_metrics
 from tests.deploy.manifests import HELM, REPOSITORY, environment, of, pods, rolling, secrets, selects
 
 VALUES = yaml.safe_load((HELM / "airflow-values.yaml").read_text())
@@ -78,6 +79,15 @@ def test_tasks_are_told_what_the_rest_of_the_platform_is_told(monkeypatch: pytes
     assert Settings().mlflow_tracking_uri == of(rolling(), "ConfigMap")["platform"]["data"]["ML_MLFLOW_TRACKING_URI"]
     connection = VALUES["config"]["logging"]["remote_log_conn_id"]
     assert f"AIRFLOW_CONN_{connection.upper()}" in variables
+
+
+def test_airflow_tells_of_itself_as_it_does_on_one_machine():
+    (port,) = of(rolling(), "Service")["platform-metrics"]["spec"]["ports"]
+    url = f"http://platform-metrics:{port['port']}/v1/metrics"
+    expected = airflow_metrics.settings({airflow_metrics.VARIABLE: url})
+    told = {v["name"]: v["value"] for v in VALUES["env"]}
+    told |= {f"AIRFLOW__METRICS__{name.upper()}": value for name, value in VALUES["config"]["metrics"].items()}
+    assert {name: told[name] for name in expected} == expected
 
 
 def test_git_sync_changes_where_dags_come_from_and_nothing_else_that_tasks_are_told():

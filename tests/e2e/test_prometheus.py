@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
-import random
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -12,10 +12,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.conftest import BANK, Stack, free_ports
+from ml.use_case import load_use_case
+from tests.e2e.conftest import BANK, CHURN, Stack, free_ports
 from tests.e2e.test_loop import RAW
 from tests.observability.dashboards import queries, variables
 from tests.observability.prometheus import Prometheus, configure, find
+from tests.use_cases.customer_churn.make_data import draw
 
 pytestmark = pytest.mark.stack
 
@@ -25,27 +27,37 @@ OF_STATES = {"DriftIsConfirmed", "DagRunFailed", "VersionWaitsForApproval", "Qua
 
 
 @pytest.fixture(scope="module")
-def used(stack: Stack, bank: dict[str, Any]) -> str:
-    """Address of an API some of whose predictions have got their labels, which were then looked at."""
-    api, chance = bank["urls"]["serving"], random.Random(1)
-    with httpx.Client(base_url=api, trust_env=False) as client:
-        for _ in range(LABELLED):
-            raw = {**RAW, "age": chance.randint(20, 80), "duration": chance.randint(10, 2000)}
-            answer = client.post("/v1/predict", json={"input": raw}).raise_for_status().json()
-            label = int(chance.random() < 0.3)
-            client.post(
-                "/v1/outcomes", json={"inference_id": answer["inference_id"], "label": label}
-            ).raise_for_status()
-    _, state = stack.drive(f"{BANK}_outcomes")
+def labelled(stack: Stack, churn: dict[str, Any]) -> str:
+    """Address of an API whose last predictions have got their labels, which were then looked at."""
+    use_case = load_use_case(stack.folder / "use_cases", CHURN)
+    clients = draw(LABELLED, seed=11, first_id=90_000)
+    inputs = json.loads(clients[[c.name for c in use_case.model_features]].to_json(orient="records"))
+    with httpx.Client(base_url=churn["urls"]["serving"], trust_env=False) as client:
+        for given, label in zip(inputs, clients["churned"], strict=True):
+            answer = client.post("/v1/predict", json={"input": given}).raise_for_status().json()
+            outcome = {"inference_id": answer["inference_id"], "label": int(label)}
+            client.post("/v1/outcomes", json=outcome).raise_for_status()
+    _, state = stack.drive(f"{CHURN}_outcomes")
     assert state == "success"
-    return str(api)
+    return str(churn["urls"]["serving"])
 
 
 @pytest.fixture(scope="module")
-def prometheus(stack: Stack, used: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+def used(bank: dict[str, Any]) -> str:
+    """Address of the API that is asked while Prometheus looks."""
+    return str(bank["urls"]["serving"])
+
+
+@pytest.fixture(scope="module")
+def prometheus(
+    stack: Stack, used: str, labelled: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
     if find("prometheus") is None:
         pytest.skip("prometheus is not there: `make prometheus` unpacks it where there is Debian's archive")
-    targets = {"serving": [used.removeprefix("http://")], "platform": [f"127.0.0.1:{stack.metrics_port}"]}
+    targets = {
+        "serving": [url.removeprefix("http://") for url in (used, labelled)],
+        "platform": [f"127.0.0.1:{stack.metrics_port}"],
+    }
     (port,) = free_ports(1)
     started = Prometheus.start(configure(tmp_path_factory.mktemp("prometheus"), targets), port)
     yield started
@@ -99,7 +111,7 @@ def test_every_rule_is_evaluated_and_what_is_well_raises_no_alarm(with_traffic):
 
 def test_metrics_of_the_platform_are_those_of_its_tables(with_traffic):
     (version,) = with_traffic.query(f'ml_model_production_info{{use_case="{BANK}"}}')
-    (served,) = with_traffic.query("serving_model_info > 0")
+    (served,) = with_traffic.query('serving_model_info{model_name="bank-model"} > 0')
     assert version["metric"]["model_version"] == served["metric"]["model_version"]
     (files,) = with_traffic.query(f'ml_data_files{{use_case="{BANK}", status="loaded"}}')
     assert int(files["value"][1]) >= 1

@@ -123,6 +123,10 @@ def test_what_is_no_such_request_is_refused(address, method, path, kind, body, s
     assert reply.status_code == status
 
 
+def test_it_is_well_as_long_as_it_answers_whatever_postgres_does(address):
+    assert httpx.get(f"{address}/-/healthy", trust_env=False).status_code == 200
+
+
 def test_a_process_that_is_silent_is_forgotten():
     moment = 0.0
     collector = OtlpCollector("airflow.", keep_seconds=300, clock=lambda: moment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import re
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -14,6 +15,7 @@ from psycopg2.errors import InsufficientPrivilege
 from ml.metrics.collector import MEASURES, PlatformCollector
 from ml.metrics.limits import longest_pause
 from ml.store import METRICS_ROLE, connect, migrate
+from tests.conftest import REPOSITORY
 from tests.overview_history import History, seed
 
 BANK = "bank_marketing"
@@ -244,3 +246,10 @@ def test_a_use_case_that_cannot_be_read_does_not_hide_the_others(settings, tmp_p
     found = read(settings.model_copy(update={"use_cases_dir": folder}))
     assert found["ml_model_in_production"] == {(BANK,): 0}
     assert "No metrics of broken" in caplog.text
+
+
+def test_the_documentation_has_every_metric_with_its_labels_and_its_meaning():
+    rows = re.findall(
+        r"^\| `(ml_\w+)(?:\{([\w, ]*)\})?` \| (.+) \|$", (REPOSITORY / "docs" / "metrics.md").read_text(), re.M
+    )
+    assert rows == [(m.name, ", ".join(m.all_labels), m.help) for m in MEASURES]
