@@ -145,7 +145,7 @@ def _files(cursor: Cursor, h: History) -> None:
         bad = int(read * (0.12 if back % 30 == 3 else h.random.random() ** 3 * 0.02))
         verdict, good = ("failed", 0) if bad > 0.05 * read else ("passed", read - bad)
         report = str(h.reports_dir / "validation" / f"{h.use_case}-{n:06d}.html")
-        judged = (verdict, good, bad, report, at + 5 * MINUTE)
+        judged = (verdict, good, bad, report, at + HOUR + MINUTE / 3)
         rows.append((*common, "loaded", None, read, read, 0, _run_id(at), at, *judged))
     _insert(
         cursor,
@@ -257,7 +257,8 @@ def _drift(cursor: Cursor, h: History) -> None:
         saved = drift_store.save(cursor, report)
         retraining = f"drift_report_{saved.id}" if state == "drift" and not h.drifts(day - DAY) else None
         cursor.execute(
-            "UPDATE ml.drift_reports SET at = %s, retraining = %s WHERE id = %s", (end + 6 * HOUR, retraining, saved.id)
+            "UPDATE ml.drift_reports SET at = %s, retraining = %s WHERE id = %s",
+            (day + 5 * HOUR + MINUTE / 3, retraining, saved.id),
         )
 
 
@@ -294,7 +295,9 @@ def _performance(cursor: Cursor, h: History) -> None:
             state = State.FELL if fallen else State.OK
             moment = day + (LABELS_AFTER + 1) * DAY
             check = save_check(cursor, Check(of, window, 1100, state, "roc_auc", 0.79, auc, moment))
-            cursor.execute("UPDATE ml.performance_checks SET at = %s WHERE id = %s", (moment + 5 * HOUR, check))
+            cursor.execute(
+                "UPDATE ml.performance_checks SET at = %s WHERE id = %s", (moment - 18 * HOUR + MINUTE / 3, check)
+            )
         save_figures(cursor, of, window, measured)
 
 

@@ -399,6 +399,20 @@ def test_a_run_of_every_kind_can_be_shown(past, past_cursor, kind):
     assert run_evidence(past, BANK, kind, f"{BANK}_{kind}", run_id).run.run_id == run_id
 
 
+@pytest.mark.parametrize(("kind", "found"), [("drift", "checks"), ("outcomes", "verdicts"), ("validate", "files")])
+def test_a_run_shows_the_one_thing_that_it_found(past, past_cursor, kind, found):
+    past_cursor.execute(
+        "SELECT run_id FROM ml.task_runs WHERE dag_id = %s AND run_after > %s", (f"{BANK}_{kind}", NOW - 2 * DAY)
+    )
+    ((run_id,), *_) = past_cursor.fetchall()
+
+    evidence = run_evidence(past, BANK, kind, f"{BANK}_{kind}", run_id)
+
+    assert {name: len(getattr(evidence, name)) for name in ("checks", "verdicts", "files")} == {
+        "checks": 0, "verdicts": 0, "files": 0, found: 1,
+    }  # fmt: skip
+
+
 def test_a_training_run_shows_the_version_that_it_registered(database_url, cursor):
     seed(database_url, history())
     at = history().trainings[-1][1]
