@@ -105,3 +105,11 @@ def test_airflow_tells_of_itself_as_it_does_on_one_machine():
     expected = airflow_metrics.settings({airflow_metrics.VARIABLE: f"http://{target}/v1/metrics"})
     expected["AIRFLOW__METRICS__OTEL_ON"] = "${AIRFLOW_METRICS:-False}"
     assert {name: variables[name] for name in expected} == expected
+
+
+def test_where_notices_go_is_told_to_all_of_airflow_and_is_nowhere_unless_it_is_set():
+    services = yaml.safe_load(COMPOSE)["services"]
+    airflow = [service["environment"] for name, service in services.items() if name.startswith("airflow-")]
+    assert len(airflow) == 4
+    assert all(environment["AIRFLOW_CONN_ML_ALERTS"] is None for environment in airflow)
+    assert "AIRFLOW_CONN_ML_ALERTS" not in variables(REPOSITORY / ".env.example")

@@ -236,12 +236,13 @@ def test_an_errors_first_line_is_short_and_without_passwords(error, line):
 
 
 def examples():
-    """Configs and addresses of the docs."""
+    """Configs and addresses of the docs and of .env.example."""
     text = (REPOSITORY / "docs" / "notices.md").read_text()
     configs = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
-    env = json.loads(re.search(r"AIRFLOW_CONN_ML_ALERTS='(.*)'", text).group(1))["extra"]["config"]
+    env = [text, (REPOSITORY / ".env.example").read_text()]
+    set_there = [json.loads(re.search(r"AIRFLOW_CONN_ML_ALERTS='(.*)'", t).group(1))["extra"]["config"] for t in env]
     paths = re.findall(r"\| [^|]+ \| `([a-z]+://[^`]+)`", text)
-    return [*configs, env, *({"path": path} for path in paths)]
+    return [*configs, *set_there, *({"path": path} for path in paths)]
 
 
 @pytest.mark.parametrize("config", examples(), ids=str)
