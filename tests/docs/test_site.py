@@ -57,9 +57,10 @@ def test_no_page_fetches_anything_from_elsewhere(site):
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_links_of_the_pages_beside_the_site_lead_somewhere(page):
-    links = _LINK.findall((REPOSITORY / page).read_text(encoding="utf-8"))
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    paths = [path for path, _ in _LINK.findall(text)] + re.findall(r'\bsrc(?:set)?="([^"]+)"', text)
 
-    assert [path for path, _ in links if path and not (REPOSITORY / path).exists()] == []
+    assert [path for path in paths if path and not (REPOSITORY / path).exists()] == []
 
 
 def test_the_site_shows_every_command_of_the_command_line(site):
