@@ -46,6 +46,13 @@ def test_no_route_of_airflow_answers_without_a_login(stack):
     assert {found: status for found, status in answers.items() if status not in REFUSED} == {}
 
 
+@pytest.mark.parametrize("path", ["/", "/use-cases/bank_marketing", "/dag", "/run", "/lineage", "/no/such/page",
+                                  "/use-cases/bank_marketing/reports/drift/1"])  # fmt: skip
+def test_the_platforms_page_answers_nobody_without_a_login(stack, path):
+    with anonymous(stack, "ML_AIRFLOW_PORT") as client:
+        assert client.get(f"/platform{path}").status_code in REFUSED
+
+
 def test_no_route_of_mlflow_answers_without_a_login(stack):
     paths = [
         ("POST", "/api/2.0/mlflow/experiments/search"), ("GET", "/api/2.0/mlflow/registered-models/search"),
