@@ -1,7 +1,7 @@
 #!/bin/sh
 # Unpacks Debian's Prometheus and promtool into .local/prometheus, for the tests; installs nothing on the machine.
-# That of Debian 13 on Debian 12 too: the one there is too old to receive what Airflow sends, and a Go program needs
-# no more of the system than its C library. Repository and keys are the machine's own.
+# That of Debian 13 on Debian 12 too: it is nearer to the one of docker-compose.yaml, and a Go program needs no more of
+# the system than its C library. Repository and keys are the machine's own.
 set -eu
 suite=trixie
 repository=$(cd "$(dirname "$0")/../.." && pwd)
@@ -13,7 +13,7 @@ work=$(mktemp -d "$repository/.local/prometheus.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 # The archive that "main" comes from; not the one of security updates, which has no such suite.
-archive=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' | awk '$2 == "main" && $1 !~ /security/ {print $1; exit}')
+archive=$(apt-get indextargets --no-release-info --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' | awk '$2 == "main" && $1 !~ /security/ {print $1; exit}')
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 [ -n "$archive" ] && [ -e "$keys" ] || { echo "prometheus: apt knows no archive of Debian, or not its keys." >&2; exit 1; }
 mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/files"
