@@ -22,7 +22,7 @@ def page() -> str:
     )
     intro = (
         "What each running API answers at `/docs` and `/openapi.json`, as it is before a model serves; then the input"
-        " has the fields of the contract, with their ranges and examples. Rules and limits: [serving](../../serving.md)."
+        " has the fields of the contract, with their ranges and examples. Its rules: [serving](../../serving.md)."
     )
     sections = [_section(document, method, path, operation) for method, path, operation in operations]
     return "\n\n".join(["# HTTP API", intro, overview, *sections]) + "\n"
