@@ -15,7 +15,7 @@ NAMES = {
     "roc_auc": "ROC AUC",
 }
 """Each statistic as a reader knows it."""
-_UNCHANGED = {"roc_auc": 0.5}
+UNCHANGED = {"roc_auc": 0.5}
 """The value of a statistic without any drift, where that is not 0."""
 
 
@@ -37,7 +37,7 @@ class Measure:
     @property
     def ratio(self) -> float:
         """The change in limits; 0 where it is not judged."""
-        nothing = _UNCHANGED.get(self.statistic, 0.0)
+        nothing = UNCHANGED.get(self.statistic, 0.0)
         return 0.0 if self.limit is None else max(self.value - nothing, 0) / (self.limit - nothing)
 
     def __str__(self) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg2.extensions import cursor as Cursor
 
-from ml.monitoring.measure import Measure
+from ml.monitoring.measure import UNCHANGED, Measure
 from ml.overview.period import Period
 
 _TRIFLE = dt.timedelta(microseconds=1)
@@ -77,21 +78,22 @@ _CHECK = (
 
 def drift_map(cursor: Cursor, use_case: str, period: Period) -> DriftMap:
     """The checks whose window ended in the period; a window counts on its last day."""
-    checks = _checks(cursor, use_case, period)
-    place = {check.id: period.step_of(check.window_end - _TRIFLE) for check in checks}
+    placed = [
+        (check, step) for check in _checks(cursor, use_case, period) if (step := _step_of(check, period)) is not None
+    ]
     said: list[DriftCheck | None] = [None] * len(period.steps)
-    for check in checks:
-        step = place[check.id]
-        before = said[step] if step is not None else None
-        if step is not None and (before is None or _WEIGHT[check.label] >= _WEIGHT[before.label]):
+    for check, step in placed:
+        before = said[step]
+        if before is None or _WEIGHT[check.label] >= _WEIGHT[before.label]:
             said[step] = check
     cells: dict[str, list[Cell | None]] = defaultdict(lambda: [None] * len(period.steps))
-    for name, cell in _cells(cursor, checks):
-        step = place[cell.check.id]
-        before_cell = cells[name][step] if step is not None else None
-        if step is not None and (before_cell is None or cell.ratio >= before_cell.ratio):
-            cells[name][step] = cell
+    for step, name, cell in _cells(cursor, placed):
+        cells[name][step] = cell
     return DriftMap(period.steps, said, dict(sorted(cells.items(), key=lambda item: _rank(*item))))
+
+
+def _step_of(check: DriftCheck, period: Period) -> int | None:
+    return period.step_of(check.window_end - _TRIFLE)
 
 
 def newest_checks(cursor: Cursor, use_case: str, *, limit: int = 5) -> list[DriftCheck]:
@@ -117,19 +119,30 @@ def _checks(cursor: Cursor, use_case: str, period: Period) -> list[DriftCheck]:
     return [DriftCheck(*row) for row in cursor.fetchall()]
 
 
-def _cells(cursor: Cursor, checks: Sequence[DriftCheck]) -> list[tuple[str, Cell]]:
-    """Only what a cell needs leaves the database: of each column its first statistic. Too few rows say nothing."""
-    told = {check.id: check for check in checks if check.state != "insufficient_data"}
+def _cells(cursor: Cursor, placed: Sequence[tuple[DriftCheck, int]]) -> list[tuple[int, str, Cell]]:
+    """Of each step and column that which moved most, by the first statistic of the column. Too few rows say nothing.
+
+    The database chooses: a year of cells made here would have Python's garbage collector search all of Airflow.
+    """
+    told = {check.id: (check, step) for check, step in placed if check.state != "insufficient_data"}
     cursor.execute(
-        "SELECT r.id, c ->> 'column', m ->> 'statistic', (m ->> 'value')::float8, (m ->> 'limit')::float8,"
-        " (c ->> 'drifted')::boolean FROM ml.drift_reports r, jsonb_array_elements(r.columns) c,"
-        " LATERAL (SELECT coalesce(c -> 'measures' -> 0, jsonb_build_object('statistic', 'psi', 'value', c -> 'value',"
-        " 'limit', c -> 'limit')) AS m) AS first WHERE r.id = ANY(%s)",
-        (list(told),),
+        "WITH found AS (SELECT told.id, told.step, c ->> 'column' AS name, m ->> 'statistic' AS statistic,"
+        " (m ->> 'value')::float8 AS value, (m ->> 'limit')::float8 AS beyond, (c ->> 'drifted')::boolean AS drifted"
+        " FROM unnest(%(ids)s::bigint[], %(steps)s::int[]) AS told (id, step) JOIN ml.drift_reports r USING (id),"
+        " jsonb_array_elements(r.columns) AS c, LATERAL (SELECT coalesce(c -> 'measures' -> 0,"
+        " jsonb_build_object('statistic', 'psi', 'value', c -> 'value', 'limit', c -> 'limit')) AS m) AS first)"
+        " SELECT DISTINCT ON (step, name) step, name, id, statistic, value, beyond, drifted FROM found,"
+        " LATERAL (SELECT coalesce((%(unchanged)s::jsonb ->> statistic)::float8, 0) AS nothing) AS from_where"
+        " ORDER BY step, name, coalesce((value - nothing) / (beyond - nothing), 0) DESC, id DESC",
+        {
+            "ids": list(told),
+            "steps": [step for _, step in told.values()],
+            "unchanged": json.dumps(UNCHANGED),
+        },
     )
     return [
-        (name, Cell(Measure(statistic, value, limit=limit, drifted=drifted), told[report]))
-        for report, name, statistic, value, limit, drifted in cursor.fetchall()
+        (step, name, Cell(Measure(statistic, value, limit=limit, drifted=drifted), told[report][0]))
+        for step, name, report, statistic, value, limit, drifted in cursor.fetchall()
     ]
 
 

@@ -265,6 +265,17 @@ def test_of_two_checks_of_the_same_window_the_newer_counts(cursor):
     assert found.columns["age"][-1].measure.value == 0.1
 
 
+def test_of_a_week_that_counts_which_moved_most_in_its_limits(cursor):
+    said = [("psi", 0.15, 0.2), ("roc_auc", 0.62, 0.65), ("ks", 9, None)]  # 0.75, 0.8 of its way from 0.5, not judged
+    for n, (statistic, value, limit) in enumerate(said):
+        measure = {"statistic": statistic, "value": value, "limit": limit}
+        drift_report(cursor, [{"column": "age", "drifted": False, "measures": [measure]}], end=YEAR.end - n * DAY)
+
+    cell = drift_map.drift_map(cursor, BANK, YEAR).columns["age"][-1]
+
+    assert (cell.measure.statistic, cell.ratio) == ("roc_auc", pytest.approx(0.8))
+
+
 def test_too_few_rows_say_nothing_of_a_column(cursor):
     measure = {"statistic": "psi", "value": 5, "limit": 0.2}
     drift_report(cursor, [{"column": "age", "drifted": True, "measures": [measure]}], state="insufficient_data")
