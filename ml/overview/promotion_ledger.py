@@ -52,13 +52,21 @@ _NEWEST_VERDICT = (
 )
 
 
+_ENTRIES = (
+    "SELECT p.at, from_version, to_version, stage, outcome, actor, source, why, g.passed, g.production_version, g.at,"
+    f" g.verdict FROM ml.promotions p {_NEWEST_VERDICT} WHERE p.model_name = %s"
+)
+
+
 def ledger(cursor: Cursor, model_name: str, *, limit: int = 20) -> list[LedgerEntry]:
     """The newest entries of a model, the newest first, each with the verdict against the version it replaced."""
-    cursor.execute(
-        "SELECT p.at, from_version, to_version, stage, outcome, actor, source, why, g.passed, g.production_version,"
-        f" g.at, g.verdict FROM ml.promotions p {_NEWEST_VERDICT} WHERE p.model_name = %s ORDER BY p.id DESC LIMIT %s",
-        (model_name, limit),
-    )
+    cursor.execute(f"{_ENTRIES} ORDER BY p.id DESC LIMIT %s", (model_name, limit))
+    return [LedgerEntry(_gate(*row[8:]), *row[:8]) for row in cursor.fetchall()]
+
+
+def entries_between(cursor: Cursor, model_name: str, start: dt.datetime, end: dt.datetime) -> list[LedgerEntry]:
+    """The entries that were made in that time, both ends included."""
+    cursor.execute(f"{_ENTRIES} AND p.at BETWEEN %s AND %s ORDER BY p.id", (model_name, start, end))
     return [LedgerEntry(_gate(*row[8:]), *row[:8]) for row in cursor.fetchall()]
 
 

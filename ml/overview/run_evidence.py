@@ -10,6 +10,7 @@ from psycopg2.extensions import cursor as Cursor
 from ml.overview.data_quality import File, files_judged_between, files_of_run
 from ml.overview.drift_map import DriftCheck, checks_between
 from ml.overview.live_performance import Verdict, verdicts_between
+from ml.overview.promotion_ledger import LedgerEntry, entries_between
 from ml.overview.reading import reading
 from ml.overview.runs import Run, TaskRun, one_run
 
@@ -37,9 +38,12 @@ class RunEvidence:
     checks: list[DriftCheck]
     verdicts: list[Verdict]
     trained: list[Trained]
+    promoted: list[LedgerEntry]
 
 
-def run_evidence(database_url: str, use_case: str, kind: str, dag_id: str, run_id: str) -> RunEvidence | None:
+def run_evidence(
+    database_url: str, use_case: str, model_name: str, kind: str, dag_id: str, run_id: str
+) -> RunEvidence | None:
     """None where nothing was written down of the run. Raises :class:`ml.errors.Unavailable`."""
     with reading(database_url) as cursor:
         found = one_run(cursor, dag_id, run_id)
@@ -59,6 +63,7 @@ def run_evidence(database_url: str, use_case: str, kind: str, dag_id: str, run_i
             checks_between(cursor, use_case, start, end) if kind == "drift" else [],
             verdicts_between(cursor, use_case, start, end) if kind == "outcomes" else [],
             _trained(cursor, use_case, start, end) if kind == "train" else [],
+            entries_between(cursor, model_name, start, end) if kind == "promote" else [],
         )
 
 

@@ -71,7 +71,8 @@ def one_run(request: Request, visitor: VisitorDep, dag_id: str, run_id: str) -> 
     if owner is None:
         return render(request, "no_dag.html", dag_id=dag_id)
     use_case, kind = visitor.use_case(owner[0]), owner[1]
-    found = run_evidence(visitor.settings.database_url, use_case.name, kind, dag_id, run_id)
+    model_name = use_case.config.model_name
+    found = run_evidence(visitor.settings.database_url, use_case.name, model_name, kind, dag_id, run_id)
     mlflow = views.mlflow(visitor.settings)
     return render(
         request, "run.html", evidence=found, use_case=use_case, kind=kind, dag_id=dag_id, run_id=run_id, mlflow=mlflow

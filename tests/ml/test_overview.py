@@ -395,11 +395,11 @@ def test_a_run_shows_its_tasks_and_what_was_written_while_it_ran(past, past_curs
     past_cursor.execute("SELECT max(run_after) FROM ml.task_runs WHERE dag_id = %s", (f"{BANK}_ingest",))
     ((due,),) = past_cursor.fetchall()
 
-    found = run_evidence(past, BANK, "ingest", f"{BANK}_ingest", f"scheduled__{due.isoformat()}")
+    found = run_evidence(past, BANK, MODEL, "ingest", f"{BANK}_ingest", f"scheduled__{due.isoformat()}")
 
     assert [task.task_id for task in found.tasks] == ["load", "report_rejected"]
     assert [file.file_name for file in found.files] == [f"calls-{due:%Y-%m-%d}.csv"]
-    assert run_evidence(past, BANK, "ingest", f"{BANK}_ingest", "nowhere") is None
+    assert run_evidence(past, BANK, MODEL, "ingest", f"{BANK}_ingest", "nowhere") is None
 
 
 @pytest.mark.parametrize("kind", ["validate", "train", "drift", "outcomes", "score"])
@@ -407,7 +407,7 @@ def test_a_run_of_every_kind_can_be_shown(past, past_cursor, kind):
     past_cursor.execute("SELECT run_id FROM ml.task_runs WHERE dag_id = %s LIMIT 1", (f"{BANK}_{kind}",))
     ((run_id,),) = past_cursor.fetchall()
 
-    assert run_evidence(past, BANK, kind, f"{BANK}_{kind}", run_id).run.run_id == run_id
+    assert run_evidence(past, BANK, MODEL, kind, f"{BANK}_{kind}", run_id).run.run_id == run_id
 
 
 @pytest.mark.parametrize(("kind", "found"), [("drift", "checks"), ("outcomes", "verdicts"), ("validate", "files")])
@@ -417,7 +417,7 @@ def test_a_run_shows_the_one_thing_that_it_found(past, past_cursor, kind, found)
     )
     ((run_id,), *_) = past_cursor.fetchall()
 
-    evidence = run_evidence(past, BANK, kind, f"{BANK}_{kind}", run_id)
+    evidence = run_evidence(past, BANK, MODEL, kind, f"{BANK}_{kind}", run_id)
 
     assert {name: len(getattr(evidence, name)) for name in ("checks", "verdicts", "files")} == {
         "checks": 0, "verdicts": 0, "files": 0, found: 1,
@@ -432,9 +432,20 @@ def test_a_training_run_shows_the_version_that_it_registered(database_url, curso
     )
     cursor.connection.commit()
 
-    found = run_evidence(database_url, BANK, "train", f"{BANK}_train", f"scheduled__{at.isoformat()}")
+    found = run_evidence(database_url, BANK, MODEL, "train", f"{BANK}_train", f"scheduled__{at.isoformat()}")
 
     assert "2" in [trained.version for trained in found.trained]
+
+
+def test_a_run_of_the_promotion_shows_the_entry_that_it_made(database_url):
+    now = dt.datetime.now(dt.UTC)
+    with store.connect(database_url) as connection, connection.cursor() as cursor:
+        run_task(cursor, "promote", "r", "promote", "success", at=now - dt.timedelta(seconds=30))
+        put(cursor, "4", "Production")
+
+    (entry,) = run_evidence(database_url, BANK, MODEL, "promote", f"{BANK}_promote", "r").promoted
+
+    assert (entry.to_version, entry.actor, entry.gate) == ("4", "anna", None)
 
 
 @pytest.fixture

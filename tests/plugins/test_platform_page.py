@@ -428,6 +428,36 @@ def test_a_run_shows_its_tasks(viewer, month):
     assert "4 of 4 columns differ" in page
 
 
+@pytest.mark.parametrize("kind", ["ingest", "validate", "train", "score", "outcomes"])
+def test_a_run_of_every_kind_has_a_page(viewer, month, kind):
+    with store.connect(month.database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT run_id FROM ml.task_runs WHERE dag_id = %s LIMIT 1", (f"{BANK}_{kind}",))
+        ((run_id,),) = cursor.fetchall()
+
+    page = viewer.get("/platform/run", params={"dag_id": f"{BANK}_{kind}", "run_id": run_id})
+
+    assert page.status_code == 200
+    assert run_id in page.text
+
+
+def test_a_run_of_the_promotion_shows_what_the_gate_had_said(viewer, monkeypatch, settings):
+    use(monkeypatch, settings)
+    history = past(settings)
+    version, at = history.promoted[-1]
+    with store.connect(settings.database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ml.task_runs (use_case, dag_id, run_id, task_id, try_number, state, run_after, started_at,"
+            " ended_at) VALUES (%s, %s, 'r', 'promote', 1, 'success', %s, %s, %s)",
+            (BANK, f"{BANK}_promote", at, at - dt.timedelta(seconds=9), at + dt.timedelta(seconds=9)),
+        )
+
+    page = viewer.get("/platform/run", params={"dag_id": f"{BANK}_promote", "run_id": "r"}).text
+
+    assert f"versions/{version}" in page
+    assert "better on the hold-out" in page
+    assert "Judged" in page
+
+
 def test_a_run_of_which_nothing_is_known_says_so(viewer, month):
     page = viewer.get("/platform/run", params={"dag_id": f"{BANK}_drift", "run_id": "manual__x"}).text
 
