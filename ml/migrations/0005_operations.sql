@@ -28,3 +28,4 @@ CREATE TABLE ml.serving_traffic (
     latency_counts  bigint[] NOT NULL, -- how many took up to each of ml.traffic.LATENCY_LIMITS, the last: longer
     PRIMARY KEY (hour, process, endpoint, model_version)
 );
+CREATE INDEX serving_traffic_use_case ON ml.serving_traffic (use_case, hour);
