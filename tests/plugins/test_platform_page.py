@@ -475,7 +475,8 @@ def test_a_prediction_is_traced_back(viewer, month):
 
 
 @pytest.mark.parametrize(
-    ("given", "words"), [("x", "no inference id"), (str(new_id()), "No prediction of that id is in the log")]
+    ("given", "words"),
+    [("x", "no inference id"), ("019b2f5e-8f00-7a3c-9c41-5d0e6a7b8c9d", "No prediction of that id is in the log")],
 )
 def test_an_id_that_is_not_known_is_said_to_be(viewer, month, given, words):
     answer = viewer.get("/platform/lineage", params={"inference_id": given})
