@@ -12,7 +12,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from ml import store
-from ml.inference_id import new_id
 from ml.settings import Settings
 from ml.use_case import load_use_case
 from tests.conftest import REPOSITORY
