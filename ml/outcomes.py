@@ -98,12 +98,14 @@ def check_version(settings: Settings, use_case: UseCase, version: str, *, moment
     version's figure on its hold-out is not known, and ``ValueError`` for a moment without time zone.
     """
     config, of = use_case.config.performance, ModelVersion(use_case.name, use_case.config.model_name, version)
-    complete, *coming = windows_until(moment, config.window, config.label_delay_days)
+    windows = windows_until(moment, config.window, config.label_delay_days)
+    # Outside of a transaction: with many rows it takes longer than one may lie idle.
+    measured = [_measure(settings, use_case, of, window) for window in windows]
     with connect(settings.database_url, application="outcomes") as connection, connection.cursor() as cursor:
         lock(cursor, "drift", of.use_case, of.model_name)  # drift and outcomes start one retraining between them
-        for window in coming:
-            _measure(cursor, use_case, of, window)
-        found = _judge(cursor, use_case, of, complete, moment)
+        for window, figures in zip(windows, measured, strict=True):
+            store.save_figures(cursor, of, window, figures)
+        found = _judge(cursor, use_case, of, windows[0], measured[0], moment)
         check_id = store.save_check(cursor, found)
         days = use_case.config.drift.cooldown_days
         retraining = decide(cursor, of.use_case, of.model_name, check_id, moment, days, asked_by="outcomes")
@@ -129,23 +131,29 @@ def record_retraining(settings: Settings, check_id: int, run_id: str) -> None:
         store.record_run(cursor, check_id, run_id)
 
 
-def _judge(cursor: Cursor, use_case: UseCase, of: ModelVersion, window: CalendarWindow, moment: dt.datetime) -> Check:
-    config, metric = use_case.config.performance, use_case.config.metric.value
-    reference = store.read_reference(cursor, of, metric)
-    measured = _measure(cursor, use_case, of, window)
-    rows = measured.rows if measured else 0
-    figure = measured.figures.get(metric) if measured and rows >= config.min_rows else None
-    state = verdict.state(figure, reference, config.max_drop)
-    return Check(of, window, rows, state, metric, reference, figure, moment)
-
-
-def _measure(cursor: Cursor, use_case: UseCase, of: ModelVersion, window: CalendarWindow) -> store.Measured | None:
-    """Measure and keep a window; returns the realised figures of all its labelled rows, where there are such."""
+def _measure(settings: Settings, use_case: UseCase, of: ModelVersion, window: CalendarWindow) -> list[store.Measured]:
     config = use_case.config.performance
     columns = [c for c in use_case.contract.features if _is_slice(c.name, c.is_numeric, config.slices)]
-    found = list(figures_of(read(cursor, of, window, columns), config.min_rows))
-    store.save_figures(cursor, of, window, found)
-    return next((m for m in found if m.kind == "realised" and not m.column), None)
+    with connect(settings.database_url, application="outcomes") as connection, connection.cursor() as cursor:
+        rows = read(cursor, of, window, columns)
+    return list(figures_of(rows, config.min_rows))
+
+
+def _judge(
+    cursor: Cursor,
+    use_case: UseCase,
+    of: ModelVersion,
+    window: CalendarWindow,
+    measured: list[store.Measured],
+    moment: dt.datetime,
+) -> Check:
+    config, metric = use_case.config.performance, use_case.config.metric.value
+    reference = store.read_reference(cursor, of, metric)
+    realised = next((m for m in measured if m.kind == "realised" and not m.column), None)
+    rows = realised.rows if realised else 0
+    figure = realised.figures.get(metric) if realised and rows >= config.min_rows else None
+    state = verdict.state(figure, reference, config.max_drop)
+    return Check(of, window, rows, state, metric, reference, figure, moment)
 
 
 def _is_slice(name: str, is_numeric: bool, chosen: tuple[str, ...] | None) -> bool:

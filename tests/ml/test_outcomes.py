@@ -206,6 +206,22 @@ def test_slices_are_the_categories_of_the_contract_with_enough_labels(settings, 
     assert found == [(plan, int(n)) for plan, n in sorted(plans.items()) if n >= 200]
 
 
+def test_nothing_lies_locked_or_idle_in_the_database_while_figures_are_computed(settings, use_case, monkeypatch):
+    open_ones, compute = [], outcomes.figures_of
+
+    def watched(*given):
+        open_ones.append(run(settings, "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
+                             " AND application_name = 'outcomes' AND datname = current_database()"))  # fmt: skip
+        return compute(*given)
+
+    write_file(use_case, answered(settings, use_case))
+    outcomes.collect(settings, use_case)
+    monkeypatch.setattr(outcomes, "figures_of", watched)
+    assert check(settings, use_case).n_rows == 400
+    assert open_ones
+    assert all(count == [(0,)] for count in open_ones)
+
+
 def test_without_a_figure_of_the_hold_out_there_is_nothing_to_compare_with(settings, use_case):
     set_metrics(settings, {})
     with pytest.raises(ReferenceUnusable, match="no roc_auc of it"):
