@@ -64,7 +64,8 @@ class MlflowRegistry:
         self._uri = tracking_uri.rstrip("/")
         self._name = model_name
         headers = urllib3.make_headers(basic_auth=":".join(login)) if login else None
-        self._pool = urllib3.PoolManager(retries=False, headers=headers)
+        # Those who look for production and for the challenger ask at the same time.
+        self._pool = urllib3.PoolManager(retries=False, headers=headers, maxsize=2)
 
     def production(self) -> ProductionVersion:
         """See :class:`Registry`. A version without checksum was not registered by the platform: refused."""
