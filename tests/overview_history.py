@@ -101,8 +101,8 @@ class History:
 
 def seed(database_url: str, history: History) -> None:
     """Write it; the tables of the use case's own schema are left alone."""
-    register_uuid()
     with store.connect(database_url) as connection, connection.cursor() as cursor:
+        register_uuid(conn_or_curs=cursor)
         for write in (
             _files,
             _trainings,

@@ -76,6 +76,7 @@ def named(events, name, kind="COMPLETE"):
     return found
 
 
+@pytest.mark.slow
 def test_each_task_says_that_it_started_and_how_it_ended(run):
     _, _, events = run
     kinds = defaultdict(list)
@@ -86,6 +87,7 @@ def test_each_task_says_that_it_started_and_how_it_ended(run):
     assert {name: kinds[f"customer_churn_{name}"] for name in tasks} == {name: ["START", "COMPLETE"] for name in tasks}
 
 
+@pytest.mark.slow
 def test_a_file_stands_in_the_event_with_its_checksum_and_rows(run):
     use_case, _, events = run
     (found,) = named(events, "customer_churn_ingest.load")["inputs"]
@@ -97,6 +99,7 @@ def test_a_file_stands_in_the_event_with_its_checksum_and_rows(run):
     assert (statistics["rowCount"], statistics["size"]) == (400, landed.stat().st_size)
 
 
+@pytest.mark.slow
 def test_the_way_from_the_file_to_the_version_of_the_model_is_connected(run):
     use_case, _, events = run
     leads_to = defaultdict(set)
@@ -116,6 +119,7 @@ def test_the_way_from_the_file_to_the_version_of_the_model_is_connected(run):
     assert made["facets"]["version"]["datasetVersion"] == "1"
 
 
+@pytest.mark.slow
 def test_every_event_is_one_by_the_specification(run):
     _, _, events = run
     for event in events:
@@ -140,6 +144,7 @@ def test_every_event_is_one_by_the_specification(run):
         )
 
 
+@pytest.mark.slow
 def test_no_event_has_a_secret_or_source_code(run):
     _, text, events = run
 
@@ -149,6 +154,7 @@ def test_no_event_has_a_secret_or_source_code(run):
     assert "get_current_context" not in text
 
 
+@pytest.mark.slow
 def test_a_server_gets_the_events_and_may_refuse_them_without_harm_to_the_task(tmp_path, settings):
     churn(tmp_path, 50)
     with web_server(status=500) as (port, posted):
