@@ -203,7 +203,7 @@ docs-links: install-dev ## Ask the network whether the addresses that the docume
 	@$(PY) -m sphinx --quiet -b linkcheck docs .local/docs-links
 
 screenshots: install-dev ## Take the pictures of README and docs: from the running stack, and of the platform's page from one of its own
-	@$(PY) docs/screenshots.py
+	@PYTHONPATH=. $(PY) docs/screenshots.py
 	@SCREENSHOTS=docs/images $(PY) -m pytest -q tests/e2e/test_platform_page.py tests/docs/test_newcomer.py
 
 .PHONY: help install install-dev installed demo up down restart status logs open-airflow open-mlflow open-api data-bank \

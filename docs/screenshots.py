@@ -6,27 +6,12 @@ import json
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
+
+from tests.browser import chromium, log_in
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = {"width": 1280, "height": 800}
-# Nothing but the pages themselves: the browser's own calls home are off.
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-def log_in(page: Page, airflow: str) -> None:
-    """Through Airflow's own form, with the login of the embedded demo."""
-    page.goto(f"{airflow}/auth/login")
-    page.fill("input[name=username]", "admin")
-    page.fill("input[name=password]", "admin")
-    page.click("button[type=submit]")
-    page.wait_for_url(lambda url: "/login" not in url)
 
 
 def take(page: Page, name: str, wait_for: str) -> None:
@@ -70,13 +55,11 @@ def main(summary_file: str = ".local/summary.json") -> None:
     """Pictures of the graph of a DAG, the registry and the API's docs."""
     urls = json.loads(Path(summary_file).read_text())["urls"]
     IMAGES.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
+    with chromium() as browser:
         page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
         airflow(page, urls["airflow"], "bank_marketing")
         mlflow(page, urls["mlflow"], "bank-model")
         api(page, urls["serving"])
-        browser.close()
 
 
 if __name__ == "__main__":

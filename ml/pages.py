@@ -9,13 +9,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select
 
 
 def page_template(name: str, **filters: Callable[[Any], object]) -> Template:
-    """A template by its file name, with filters of its own. HTML is escaped, and a name without a value is an error."""
+    """A template of ``ml/templates`` by its file name, with filters of its own."""
+    return page_environment("ml", **filters).get_template(name)
+
+
+def page_environment(package: str, **filters: Callable[[Any], object]) -> Environment:
+    """For the templates of a package. HTML is escaped, and a name without a value is an error."""
     environment = Environment(
-        loader=PackageLoader("ml"),
+        loader=PackageLoader(package),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters.update(filters)
-    return environment.get_template(name)
+    return environment

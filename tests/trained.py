@@ -17,9 +17,14 @@ from tests.use_cases.customer_churn.make_data import write
 CHURN = REPOSITORY / "tests" / "use_cases"
 
 
-def churn(folder: Path, rows: int) -> UseCase:
-    """The use case in a folder of its own, with so many rows in landing; none with 0."""
+def churn(folder: Path, rows: int, model_name: str = "churn-model") -> UseCase:
+    """The use case in a folder of its own, with so many rows in landing; none with 0.
+
+    Under another ``model_name`` its versions are apart from those of other modules, whose MLflow server is the same.
+    """
     copytree(CHURN, folder / "use_cases", ignore=ignore_patterns("*.py", "__pycache__"))
+    config = folder / "use_cases" / "customer_churn" / "model.yaml"
+    config.write_text(config.read_text().replace("churn-model", model_name))
     use_case = load_use_case(folder / "use_cases", "customer_churn")
     if rows:
         write(use_case.landing / "clients.csv", rows)

@@ -8,25 +8,21 @@ from functools import cache
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 
+from ml.pages import page_environment
 from platform_page import words
 from platform_page.security import page_policy
 
 
 @cache
 def _environment() -> Environment:
-    """HTML is escaped, and a name without a value is an error."""
-    environment = Environment(
-        loader=PackageLoader("platform_page"),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {name: getattr(words, name) for name in words.FILTERS}
-    environment.filters["pretty"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False, default=str)
-    return environment
+    filters = {name: getattr(words, name) for name in words.FILTERS}
+    return page_environment("platform_page", pretty=_pretty, **filters)
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
 def render(request: Request, template: str, *, status: int = 200, **context: object) -> HTMLResponse:

@@ -71,9 +71,7 @@ class Shell:
 @pytest.fixture(scope="module")
 def untrained(postgres: Postgres, mlflow_server: str, tmp_path_factory) -> Shell:
     folder = tmp_path_factory.mktemp("cli")
-    use_case = churn(folder, 0)
-    config = (use_case.folder / "model.yaml").read_text()
-    (use_case.folder / "model.yaml").write_text(config.replace("churn-model", MODEL))
+    churn(folder, 0, MODEL)
     return Shell(make_settings(postgres, mlflow_server, folder, "test_cli"), folder)
 
 

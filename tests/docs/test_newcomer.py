@@ -14,8 +14,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from tests.browser import chromium, in_a_browser, log_in
 from tests.conftest import REPOSITORY
 from tests.docs.newcomer import Newcomer, newcomer_in
 from tests.docs.typed import script
@@ -51,11 +52,7 @@ WORDS = {
 # Exit code 3 is an answer: the gate stays closed, a column drifted.
 _PRELUDE = 'export PATH="$PWD/.venv/bin:$PATH"; mlp() { command mlp "$@" || [ $? -eq 3 ]; }'
 _ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-CHROMIUM = Path("/usr/bin/chromium")
-# Nothing but the pages themselves: the browser's own calls home are off.
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 SIZE = {"width": 1280, "height": 800}
-in_a_browser = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}")
 
 
 @pytest.fixture(scope="module")
@@ -101,22 +98,15 @@ def test_the_tutorial_leaves_nothing_that_git_would_commit_but_the_use_case(newc
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    with chromium() as browser:
         yield browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
-        browser.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def airflow(page: Page, newcomer) -> str:
     """Its address, once somebody is logged in."""
     address = f"http://127.0.0.1:{newcomer.environment['ML_AIRFLOW_PORT']}"
-    page.goto(f"{address}/auth/login")
-    if page.locator("input[name=username]").count():
-        page.fill("input[name=username]", "admin")
-        page.fill("input[name=password]", "admin")
-        page.click("button[type=submit]")
-        page.wait_for_url(lambda url: "/login" not in url)
+    log_in(page, address)
     return address
 
 

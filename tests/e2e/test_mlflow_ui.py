@@ -3,38 +3,31 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 import pytest
 from mlflow import MlflowClient
-from playwright.sync_api import sync_playwright
 
 from ml.registry import promote
 from ml.store import connect
 from ml.use_case import load_use_case
+from tests.browser import chromium, in_a_browser
 from tests.conftest import REPOSITORY
 from tests.faults.versions import Versions
 from tests.serving.fakes import serving_settings
 from tests.serving.process import running, until, version
 
-CHROMIUM = Path("/usr/bin/chromium")
 MODEL = "promoted in pages"
 SWAP_SECONDS = 10
-# Nothing but the pages themselves: the browser's own calls home are off.
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}")
+pytestmark = in_a_browser
 
 
 @pytest.fixture
 def page():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        yield page
-        browser.close()
+    with chromium() as browser:
+        yield browser.new_page(viewport={"width": 1280, "height": 900})
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from ml import store
 from ml.samples.profile_schema import load_profile
@@ -20,19 +20,14 @@ from ml.samples.sample import render_sample
 from ml.use_case import load_use_case
 from stack.airflow_api import AirflowApi, DagRun
 from stack.postgres import Postgres
+from tests.browser import chromium, in_a_browser, log_in
 from tests.conftest import REPOSITORY
 from tests.e2e.conftest import BANK, CHURN, Stack, free_ports
 from tests.overview_history import History, seed
 
-CHROMIUM = Path("/usr/bin/chromium")
-# Nothing but the pages themselves: the browser's own calls home are off.
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 SIZE = {"width": 1440, "height": 900}
 
-pytestmark = [
-    pytest.mark.stack,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}"),
-]
+pytestmark = [pytest.mark.stack, in_a_browser]
 
 
 @pytest.fixture(scope="module")
@@ -85,26 +80,19 @@ def run(stack: Stack) -> DagRun:
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield browser
-        browser.close()
+    with chromium() as launched:
+        yield launched
 
 
-def log_in(browser: Browser, stack: Stack, scheme: str = "light") -> Page:
-    """Through Airflow's own form."""
+def logged_in(browser: Browser, stack: Stack, scheme: str = "light") -> Page:
     page = browser.new_context(viewport=SIZE, color_scheme=scheme).new_page()
-    page.goto(f"{stack.airflow.url}/auth/login")
-    page.fill("input[name=username]", "admin")
-    page.fill("input[name=password]", "admin")
-    page.click("button[type=submit]")
-    page.wait_for_url(lambda url: "/login" not in url)
+    log_in(page, stack.airflow.url)
     return page
 
 
 @pytest.fixture
 def page(browser: Browser, stack: Stack):
-    page = log_in(browser, stack)
+    page = logged_in(browser, stack)
     yield page
     page.context.close()
 
@@ -228,7 +216,7 @@ def focused(page: Page) -> str:
 
 @pytest.mark.parametrize(("scheme", "name"), [("light", "platform_page.png"), ("dark", "platform_page_dark.png")])
 def test_the_page_is_light_or_dark_as_airflow_is(browser, stack, run, tmp_path, scheme, name):
-    page = log_in(browser, stack, scheme)
+    page = logged_in(browser, stack, scheme)
     frame = open_use_case(page, title_of(BANK))
 
     root = frame.locator("html")

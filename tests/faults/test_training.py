@@ -99,10 +99,7 @@ def make_world(postgres, mlflow: Mlflow, folder: Path) -> World:
 
 @pytest.mark.parametrize("what", ["one class", "few rows"])
 def test_t1_what_cannot_be_learnt_from_is_said_and_makes_no_version(postgres, mlflow_server, tmp_path, what) -> None:
-    use_case = churn(tmp_path, 0)
-    (use_case.folder / "model.yaml").write_text(
-        (use_case.folder / "model.yaml").read_text().replace("churn-model", f"t1-{what[:3]}")
-    )
+    use_case = churn(tmp_path, 0, f"t1-{what[:3]}")
     rows = draw(400) if what == "one class" else draw(100)
     if what == "one class":
         rows["churned"], rows["exit.survey"] = 0, None

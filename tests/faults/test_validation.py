@@ -42,9 +42,7 @@ def settings(postgres, mlflow_server, tmp_path_factory):
 @pytest.fixture(scope="module")
 def use_case(settings):
     """With a version in production, trained on a file that passed."""
-    made = churn(settings.use_cases_dir.parent, ROWS)
-    path = made.folder / "model.yaml"
-    path.write_text(path.read_text().replace("churn-model", MODEL))
+    made = churn(settings.use_cases_dir.parent, ROWS, MODEL)
     prepare(settings, made)
     version = train(settings, made, candidates=["linear"]).model_version
     promote(settings, MODEL, version, actor="test", source="test", why="test")

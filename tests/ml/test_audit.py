@@ -41,9 +41,7 @@ class Platform:
 def platform(postgres, mlflow_server, tmp_path_factory):
     folder = tmp_path_factory.mktemp("audit")
     settings = make_settings(postgres, mlflow_server, folder, "audit")
-    use_case = churn(folder, 600)
-    path = use_case.folder / "model.yaml"
-    path.write_text(path.read_text().replace("churn-model", "churn-audited"))
+    use_case = churn(folder, 600, "churn-audited")
     prepare(settings, use_case)
     trained = train(settings, use_case, candidates=["boosting"])
     judged = gate(settings, use_case, "churn-audited", trained.model_version)

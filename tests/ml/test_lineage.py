@@ -59,9 +59,7 @@ def platform(postgres, mlflow_server, tmp_path_factory):
     """A version trained on two files, judged, in production, and a batch of all rows; then a third file came."""
     folder = tmp_path_factory.mktemp("lineage")
     settings = make_settings(postgres, mlflow_server, folder, "lineage")
-    use_case = churn(folder, 600)
-    path = use_case.folder / "model.yaml"
-    path.write_text(path.read_text().replace("churn-model", MODEL))
+    use_case = churn(folder, 600, MODEL)
     all_lines = (use_case.landing / "clients.csv").read_text().splitlines(keepends=True)
     (use_case.landing / "clients.csv").write_text("".join(all_lines[:401]))
     (use_case.landing / "more.csv").write_text("".join([all_lines[0], *all_lines[401:]]))

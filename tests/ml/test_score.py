@@ -43,8 +43,7 @@ def platform(postgres, mlflow_server, tmp_path_factory):
     """One model for the module, in production; each test scores for a time of its own."""
     folder = tmp_path_factory.mktemp("score")
     settings = make_settings(postgres, mlflow_server, folder, "score")
-    use_case = churn(folder, ROWS)
-    rename_model(use_case, "churn-scored")
+    use_case = churn(folder, ROWS, "churn-scored")
     prepare(settings, use_case)
     version = train(settings, use_case, candidates=["boosting"]).model_version
     promote(settings, "churn-scored", version, actor="test", source="test", why="test")
@@ -54,11 +53,6 @@ def platform(postgres, mlflow_server, tmp_path_factory):
 @pytest.fixture
 def as_of():
     return dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC) + dt.timedelta(days=next(_days))
-
-
-def rename_model(use_case, name):
-    path = use_case.folder / "model.yaml"
-    path.write_text(path.read_text().replace("churn-model", name))
 
 
 def read(settings, statement, *parameters):
@@ -415,8 +409,7 @@ def refusal(platform, as_of, path):
 
 
 def test_without_a_production_model_nothing_is_scored(platform, as_of, tmp_path):
-    use_case = churn(tmp_path, 0)
-    rename_model(use_case, "churn-never-trained")
+    use_case = churn(tmp_path, 0, "churn-never-trained")
     before = count(platform.settings)
     with pytest.raises(NoProductionModel, match="churn-never-trained"):
         score_features(platform.settings, use_case, as_of=as_of)

@@ -31,9 +31,7 @@ def scored(postgres, mlflow_server, tmp_path_factory):
     """Settings, and the use case whose features have a model in production."""
     folder = tmp_path_factory.mktemp("partitions")
     settings = make_settings(postgres, mlflow_server, folder, "partitions")
-    use_case = churn(folder, ROWS)
-    path = use_case.folder / "model.yaml"
-    path.write_text(path.read_text().replace("churn-model", "churn-partitions"))
+    use_case = churn(folder, ROWS, "churn-partitions")
     prepare(settings, use_case)
     version = train(settings, use_case, candidates=["linear"]).model_version
     promote(settings, "churn-partitions", version, actor="test", source="test", why="test")

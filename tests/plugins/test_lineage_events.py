@@ -35,9 +35,7 @@ def run(tmp_path_factory, postgres, mlflow_server):
     """The DAGs ingest, validate and train, one after the other; the events that they sent, and the folder."""
     folder = tmp_path_factory.mktemp("events")
     settings = make_settings(postgres, mlflow_server, folder, "events")
-    use_case = churn(folder, 400)
-    path = use_case.folder / "model.yaml"
-    path.write_text(path.read_text().replace("churn-model", MODEL))
+    use_case = churn(folder, 400, MODEL)
     (folder / "state" / "lineage").mkdir(parents=True)
     run_dags(folder, settings, {}, "ingest", "validate", "train")
     text = airflow_lineage.events_file(settings.state_dir).read_text()
