@@ -154,8 +154,8 @@ def test_the_api_documents_the_contract(page, newcomer, take):
 @in_a_browser
 def test_the_platforms_page_shows_the_promotion_with_its_reason(page, airflow, take):
     page.goto(airflow)
-    page.get_by_role("link", name="ML platform").first.click()
-    frame = page.frame_locator("iframe[title='ML platform']")
+    page.get_by_role("link", name="Platform").first.click()
+    frame = page.frame_locator("iframe[title='Platform']")
     frame.get_by_role("link", name="Tissue samples").click()
 
     expect(frame.get_by_role("heading", level=1, name="Tissue samples")).to_be_visible()

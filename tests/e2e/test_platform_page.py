@@ -99,8 +99,8 @@ def page(browser: Browser, stack: Stack):
 
 def open_use_case(page: Page, title: str):
     """From the navigation, by the list of use cases; the frame in which Airflow shows it."""
-    page.get_by_role("link", name="ML platform").first.click()
-    frame = page.frame_locator("iframe[title='ML platform']")
+    page.get_by_role("link", name="Platform").first.click()
+    frame = page.frame_locator("iframe[title='Platform']")
     frame.get_by_role("link", name=title).click()
     expect(frame.get_by_role("heading", level=1, name=title)).to_be_visible()
     return frame
@@ -164,8 +164,8 @@ def test_another_period_is_a_click_away_and_airflow_keeps_its_address(page, stac
 
 def test_the_page_stands_beside_each_dag_and_each_run(page, stack, run):
     page.goto(f"{stack.airflow.url}/dags/{BANK}_drift")
-    page.get_by_role("link", name="ML platform").last.click()
-    frame = page.frame_locator("iframe[title='ML platform']")
+    page.get_by_role("link", name="Platform").last.click()
+    frame = page.frame_locator("iframe[title='Platform']")
     expect(frame.get_by_role("heading", name="Drift", exact=True)).to_be_visible()
 
     page.goto(f"{stack.airflow.url}/dags/{BANK}_ingest/runs/{run.run_id}/plugin/platform-run")

@@ -550,7 +550,7 @@ def test_airflow_lists_the_page_in_its_navigation_and_beside_dags_and_runs(viewe
 
     views = next(plugin["external_views"] for plugin in plugins if plugin["name"] == "platform_page")
     assert [(view["name"], view["destination"]) for view in views] == [
-        ("ML platform", "nav"), ("ML platform", "dag"), ("ML platform", "dag_run"),
+        ("Platform", "nav"), ("Platform", "dag"), ("Platform", "dag_run"),
     ]  # fmt: skip
     assert not any(view["href"].startswith("/") for view in views), "below any base URL"
 
