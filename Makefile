@@ -160,7 +160,7 @@ test-fast: install-dev ## Unit, DAG, contract, database and quick fault tests, w
 	@$(PY) -m pytest -m "not stack and not fault and not slow and not compose" --numprocesses auto --dist loadfile \
 		--cov --cov-report term
 
-test-slow: install-dev ## Whole trainings on the real file, and statistics over many trials
+test-slow: install-dev ## Tests that take long: whole trainings, runs of DAGs, load, statistics over many trials
 	@$(PY) -m pytest -m slow --numprocesses auto --dist worksteal
 
 test-faults: install-dev ## Produce the faults for real and print the figures; ONLY=fault for those that take long

@@ -42,6 +42,7 @@ def break_wire(request, to_mlflow):
     return getattr(to_mlflow, request.param)
 
 
+@pytest.mark.fault
 def test_s4_at_the_start_without_a_cache_it_waits_for_mlflow(settings, tmp_path, to_mlflow, break_wire, payload):
     break_wire()
     with started(settings, tmp_path / "log") as (url, process):
@@ -56,6 +57,7 @@ def test_s4_at_the_start_without_a_cache_it_waits_for_mlflow(settings, tmp_path,
     print(f"\nS4, at the start, nothing cached: alive and not ready; ready {seconds:.1f} s after MLflow was back")
 
 
+@pytest.mark.fault
 def test_s4_at_the_start_it_serves_the_last_good_version(settings, versions, tmp_path, break_wire, payload):
     with started(settings, tmp_path / "log") as (url, _):
         until(lambda: version(url) == "1", 30)
@@ -69,6 +71,7 @@ def test_s4_at_the_start_it_serves_the_last_good_version(settings, versions, tmp
     print(f"\nS4, at the start, from the cache: version 1 served {seconds:.1f} s after the port was open")
 
 
+@pytest.mark.fault
 def test_s4_while_running_nobody_notices(settings, versions, tmp_path, to_mlflow, break_wire, payload):
     with started(settings, tmp_path / "log") as (url, _):
         until(lambda: version(url) == "1", 30)

@@ -426,6 +426,7 @@ def test_a_time_without_a_zone_is_refused(platform, as_of):
 # size
 
 
+@pytest.mark.slow
 def test_small_frames_give_what_one_gives(platform, as_of, tmp_path, monkeypatch):
     clients = draw(300, seed=9)
     clients.loc[::7, "plan.type"] = "gold"
@@ -448,6 +449,7 @@ def test_small_frames_give_what_one_gives(platform, as_of, tmp_path, monkeypatch
     assert max(seen) < 60
 
 
+@pytest.mark.slow
 def test_a_large_file_is_read_in_frames_of_bounded_size(platform, as_of, tmp_path, monkeypatch):
     one = draw(10_000, seed=11).to_csv(index=False)
     header, rows = one.split("\n", 1)

@@ -125,6 +125,7 @@ def instance(**changed):
     return SimpleNamespace(**values | changed)
 
 
+@pytest.mark.slow
 def test_each_task_of_the_platforms_dags_is_noted_and_who_should_know_is_told_of_the_one_that_failed(
     run_dags, read, database_url
 ):
@@ -156,6 +157,7 @@ def test_each_task_of_the_platforms_dags_is_noted_and_who_should_know_is_told_of
     assert "ALERT customer_churn_score.refused in run manual__" in log
 
 
+@pytest.mark.slow
 def test_without_the_database_the_tasks_end_as_they_would_and_their_logs_say_it(run_dags):
     states, log = run_dags(ML_DATABASE_URL=NOWHERE)
     assert [state for *_, state in states].count("success") == 6

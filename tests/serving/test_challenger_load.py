@@ -43,6 +43,7 @@ def is_set(url, mode, number):
     return found
 
 
+@pytest.mark.slow
 def test_no_request_fails_or_waits_for_a_challenger_whatever_becomes_of_it(
     mlflow, mlflow_settings, mlflow_server, serving_database_url, contract, tmp_path, logged
 ):

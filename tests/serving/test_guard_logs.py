@@ -152,6 +152,7 @@ def test_spans_of_errors_do_not_say_what_came_in(serving, registry, collector):
     assert not any("canary" in str(span) for span in spans.values())
 
 
+@pytest.mark.slow
 def test_without_a_collector_the_service_answers(serving, registry, contract):
     app = create_app(serving.model_copy(update={"otlp_endpoint": "http://127.0.0.1:9"}), registry)
     client = LocalClient(app)

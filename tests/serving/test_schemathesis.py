@@ -26,6 +26,7 @@ def settings(serving, registry, tmp_path):
     return serving.model_copy(update={"api_keys_file": tmp_path / "keys", "batch_max_rows": 20})
 
 
+@pytest.mark.slow
 def test_s5_schemathesis_finds_nothing_with_all_its_checks(settings, tmp_path):
     with running(settings, tmp_path / "log") as url:
         done = subprocess.run(
