@@ -128,7 +128,9 @@ def test_a_promotion_by_alias_by_stage_or_by_command_is_served_within_seconds(st
 def test_the_daily_maintenance_leaves_no_partition_to_be_made(stack, bank):
     _, state = stack.drive("platform_maintenance")
     assert state == "success"
-    assert stack.mlp("retention").splitlines()[-2:] == ["Made: nothing.", "Removed: nothing."]
+    said = stack.mlp("retention").splitlines()
+    assert {"Made: nothing.", "Removed: nothing."} <= set(said)
+    assert "Old rows removed: 0 of task_runs, 0 of serving_traffic." in said
 
 
 def test_a_second_use_case_goes_through_the_whole_loop_with_no_change_of_code(stack, churn):
