@@ -166,6 +166,18 @@ def test_pages_are_there_with_none(viewer, empty, path):
     assert viewer.get(path).status_code == 200
 
 
+def test_what_to_look_at_is_said_in_its_own_words(viewer, empty):
+    past(empty)
+    with store.connect(empty.database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE ml.drift_reports SET state = 'drift', standing = 'confirmed'")
+
+    page = viewer.get(f"/platform/use-cases/{BANK}").text
+
+    concern = re.search(r'<li class="grave">(.*?)</li>', page, re.DOTALL)
+    assert concern
+    assert re.sub(r"<[^>]*>", "", concern[1]).split()[:4] == ["▲", "Drift", "is", "confirmed"]
+
+
 def test_the_empty_page_says_what_to_do_next(viewer, empty):
     page = viewer.get(f"/platform/use-cases/{BANK}").text
 
