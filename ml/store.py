@@ -56,6 +56,20 @@ def connect(database_url: str, *, application: str = "ml", connect_seconds: int 
         connection.close()
 
 
+@contextmanager
+def read_only(database_url: str, *, application: str, statement_seconds: float) -> Iterator[Connection]:
+    """As :func:`connect`; it sees one moment of the tables, writes nothing and waits for nothing without end.
+
+    A statement that takes longer than ``statement_seconds`` is cancelled (psycopg2's ``QueryCanceled``).
+    """
+    with connect(database_url, application=application) as connection:
+        with connection.cursor() as cursor:
+            # What is compiled for one reading is compiled anew for the next: that takes longer than to read.
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL jit = off")
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", (f"{statement_seconds * 1000:.0f}ms",))
+        yield connection
+
+
 def _open(database_url: str, application: str, connect_seconds: int = 10) -> Connection:
     try:
         return psycopg2.connect(

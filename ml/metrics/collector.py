@@ -16,7 +16,7 @@ from ml.errors import ContractError, Unavailable
 from ml.metrics import data, limits, models, pipelines
 from ml.metrics.reading import Measure
 from ml.settings import Settings
-from ml.store import connect
+from ml.store import read_only
 from ml.use_case import UseCase, discover
 
 _log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class PlatformCollector(Collector):
     def __init__(self, settings: Settings, *, cache_seconds: float = 5, statement_seconds: float = 5) -> None:
         self._settings = settings
         self._cache_seconds = cache_seconds
-        self._timeout = f"{statement_seconds * 1000:.0f}ms"
+        self._statement_seconds = statement_seconds
         self._reading = Lock()  # scrapes at the same time share one reading
         self._families: list[GaugeMetricFamily] = []
         self._fresh_until = 0.0
@@ -77,12 +77,11 @@ class PlatformCollector(Collector):
             "use_cases": [u.name for u in use_cases],
             "model_names": [u.config.model_name for u in use_cases],
         }
+        url, seconds = self._settings.database_url, self._statement_seconds
         with (
-            connect(self._settings.database_url, application="metrics") as connection,
+            read_only(url, application="metrics", statement_seconds=seconds) as connection,
             connection.cursor(cursor_factory=RealDictCursor) as cursor,
         ):
-            cursor.execute("SET TRANSACTION READ ONLY")
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", (self._timeout,))
             families = []
             for reading in READINGS:
                 cursor.execute(reading.sql, given)

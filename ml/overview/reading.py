@@ -1,4 +1,4 @@
-"""How the views read: one moment of the database, nothing written, nothing waited for without end."""
+"""How the views read."""
 
 from __future__ import annotations
 
@@ -7,22 +7,16 @@ from contextlib import contextmanager
 
 from psycopg2.extensions import cursor as Cursor
 
-from ml import store
+from ml.store import read_only
 
 _SECONDS = 20
 
 
 @contextmanager
 def reading(database_url: str) -> Iterator[Cursor]:
-    """A transaction that sees the tables as they are now and changes nothing.
-
-    A statement that takes too long is cancelled (psycopg2's ``QueryCanceled``). Raises
-    :class:`ml.errors.Unavailable` where the server does not answer.
-    """
-    with store.connect(database_url, application="overview") as connection, connection.cursor() as cursor:
-        # What is compiled for one page is compiled anew for the next: that takes longer than to read.
-        cursor.execute(
-            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL jit = off;"
-            f" SET LOCAL statement_timeout = '{_SECONDS}s'"
-        )
+    """See :func:`ml.store.read_only`; a statement may take 20 s."""
+    with (
+        read_only(database_url, application="overview", statement_seconds=_SECONDS) as connection,
+        connection.cursor() as cursor,
+    ):
         yield cursor
